@@ -1,0 +1,115 @@
+"""Site facts: the options of the section [predictive_watcher].
+
+What differs from audit to audit is a parameter of the audit instead
+(`plugin/parameters.py`).
+"""
+
+from oslo_config import cfg
+
+
+GROUP = cfg.OptGroup(
+    'predictive_watcher',
+    title='Predictive Watcher',
+    help='Where usage, models and state are, and how to read them.',
+)
+
+OPTS = [
+    cfg.StrOpt(
+        'model_directory',
+        help='Folder of the model that forecasts: a model.onnx and its '
+        'card.json, as "predictive-watcher train" writes them. Unset: the '
+        'model that comes with the package.',
+    ),
+    cfg.IntOpt(
+        'inference_threads',
+        default=2,
+        min=1,
+        help='Threads that onnxruntime may use in each process.',
+    ),
+    cfg.IntOpt(
+        'granularity',
+        default=300,
+        min=60,
+        help='Granularity in seconds at which usage is read from Gnocchi; '
+        'the archive policies of the metrics must have it.',
+    ),
+    cfg.IntOpt(
+        'polling_interval',
+        default=300,
+        min=1,
+        help='Seconds between two samples of one metric, the interval in '
+        "Ceilometer's polling.yaml. Gnocchi's rate:mean is the mean growth "
+        'from sample to sample, so it has to be divided by this.',
+    ),
+    cfg.FloatOpt(
+        'telemetry_timeout',
+        default=60.0,
+        min=1.0,
+        help='Deadline in seconds for reading all usage of one audit. When '
+        'it has passed, the audit holds every instance whose usage is not '
+        'there yet.',
+    ),
+    cfg.IntOpt(
+        'telemetry_page_size',
+        default=1000,
+        min=1,
+        help='Instances asked for in one request to Gnocchi.',
+    ),
+    cfg.IntOpt(
+        'circuit_failures',
+        default=3,
+        min=1,
+        help='After so many failed readings in a row, Gnocchi is left alone '
+        'for circuit_reset seconds.',
+    ),
+    cfg.FloatOpt(
+        'circuit_reset',
+        default=300.0,
+        min=0.0,
+        help='Seconds during which a source that failed is left alone.',
+    ),
+    cfg.StrOpt(
+        'clock',
+        default='system',
+        choices=[
+            ('system', 'the time of this machine'),
+            (
+                'telemetry',
+                'the time of the newest sample: for demonstrations and '
+                'replays of recorded load only',
+            ),
+        ],
+        help='What "now" is when an audit runs.',
+    ),
+    cfg.IntOpt(
+        'stale_after',
+        default=900,
+        min=60,
+        help='An instance whose newest sample is older than so many seconds '
+        'is held.',
+    ),
+    cfg.StrOpt(
+        'ledger_connection',
+        default='sqlite:////var/lib/predictive_watcher/ledger.sqlite',
+        secret=True,
+        help='SQLAlchemy URL of the database of leases and settled '
+        'forecasts.',
+    ),
+    cfg.IntOpt(
+        'settled_retention_hours',
+        default=48,
+        min=1,
+        help='How long settled forecasts are kept.',
+    ),
+]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Make the options known to ``conf``; repeating it does no harm."""
+    conf.register_group(GROUP)
+    conf.register_opts(OPTS, group=GROUP)
+
+
+def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
+    """The options, for oslo-config-generator."""
+    return [(GROUP, OPTS)]

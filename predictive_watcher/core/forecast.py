@@ -1,0 +1,139 @@
+"""What is expected: quantiles, and the chance to pass any threshold."""
+
+from dataclasses import dataclass
+import enum
+from typing import Protocol
+
+import numpy as np
+
+from predictive_watcher.core import usage as usage_module
+
+
+class Target(enum.StrEnum):
+    """What a quantile speaks of: usage after so many seconds, or the largest
+    usage within the next 900 s.
+    """
+
+    S300 = '300'
+    S600 = '600'
+    S900 = '900'
+    MAX900 = 'max900'
+
+
+TARGETS: tuple[Target, ...] = tuple(Target)
+LEVELS: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exceedance:
+    """P(maximum over the next 900 s > threshold), for any threshold.
+
+    A mixture of logistic distributions of z = asinh((y - last) / scale);
+    it falls strictly as the threshold rises, whatever the parameters.
+    ``weight``, ``mean`` and ``spread`` have shape (instances, resources, K),
+    ``last`` and ``scale`` (instances, resources) in the units of usage.
+    """
+
+    weight: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+    last: np.ndarray
+    scale: np.ndarray
+
+    def probability(self, threshold: np.ndarray) -> np.ndarray:
+        """P of shape (instances, resources); NaN where anything is unknown.
+
+        :param threshold: in the units of usage, (instances, resources).
+        """
+        z = np.arcsinh((threshold - self.last) / self.scale)
+        score = (z[..., None] - self.mean) / self.spread
+        tail = 0.5 * (1.0 - np.tanh(0.5 * score))  # 1 - logistic CDF
+        return np.sum(self.weight * tail, axis=-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """Quantiles of usage, seen from ``origin``.
+
+    ``quantiles[instance, resource, target, level]`` is float32 in the units
+    of usage, ascending along the levels; NaN means that there is none.
+    ``exceedance`` is None where the model has no such head: then the chance
+    is read off the quantiles of the maximum.
+    """
+
+    instances: tuple[str, ...]
+    origin: int  # Unix seconds of the newest step that was used
+    model: str
+    quantiles: np.ndarray
+    exceedance: Exceedance | None = None
+
+    def level(self, target: Target, level: float) -> np.ndarray:
+        """The quantile of shape (instances, resources)."""
+        return np.asarray(
+            self.quantiles[
+                :, :, TARGETS.index(target), LEVELS.index(level)
+            ]
+        )
+
+    def probability(self, threshold: np.ndarray) -> np.ndarray:
+        """P(maximum over the next 900 s > threshold).
+
+        Shape (instances, resources); NaN where unknown.
+        """
+        if self.exceedance is not None:
+            return self.exceedance.probability(threshold)
+        return exceeds(
+            self.quantiles[:, :, TARGETS.index(Target.MAX900)], threshold
+        )
+
+
+def exceeds(quantiles: np.ndarray, threshold: np.ndarray) -> np.ndarray:
+    """P(y > threshold) from quantiles at `LEVELS` (last axis).
+
+    Linear between the levels, exponential beyond the outer two.
+
+    >>> q = np.array([0., 1, 2, 3, 4, 5, 6, 7, 8])
+    >>> [round(float(exceeds(q, np.float64(t))), 3) for t in (3, 6, 99)]
+    [0.5, 0.05, 0.0]
+    """
+    levels = np.array(LEVELS)
+    q = np.asarray(quantiles, np.float64)
+    t = np.broadcast_to(np.asarray(threshold, np.float64), q.shape[:-1])
+    below = (q <= t[..., None]).sum(axis=-1)
+    i = np.clip(below, 1, len(LEVELS) - 1)
+    lo = np.take_along_axis(q, i[..., None] - 1, -1)[..., 0]
+    hi = np.take_along_axis(q, i[..., None], -1)[..., 0]
+    part = np.clip((t - lo) / np.maximum(hi - lo, 1e-12), 0.0, 1.0)
+    inside = 1.0 - (levels[i - 1] + part * (levels[i] - levels[i - 1]))
+    width = np.maximum(q[..., -1] - q[..., 0], 1e-9)
+    tail_scale = width / np.log((1 - levels[0]) / (1 - levels[-1]))
+    above = (1 - levels[-1]) * np.exp(
+        -np.clip((t - q[..., -1]) / tail_scale, 0.0, 60.0)
+    )
+    under = 1.0 - levels[0] * np.exp(
+        -np.clip((q[..., 0] - t) / tail_scale, 0.0, 60.0)
+    )
+    p = np.where(t >= q[..., -1], above, np.where(t < q[..., 0], under, inside))
+    unknown = np.isnan(t) | np.isnan(q).any(axis=-1)
+    return np.where(unknown, np.nan, p)
+
+
+class Forecaster(Protocol):
+    """Anything that looks ahead: a model, or a baseline."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in verdicts, tables and metrics."""
+
+    @property
+    def history_s(self) -> int:
+        """How many seconds of usage it likes to see."""
+
+    def forecast(
+        self, window: usage_module.UsageWindow, limits: np.ndarray
+    ) -> Forecast:
+        """Look ahead from the window's end.
+
+        :param limits: (instances, resources) in the units of usage; NaN
+            where there is none.
+        """

@@ -1,0 +1,65 @@
+"""Usage of many instances on one regular grid of time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from predictive_watcher.core import fleet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageWindow:
+    """What each instance used, step by step.
+
+    ``usage[instance, time, resource]`` is float32 in the units of
+    `fleet.UNITS`, the mean over the step that ends at ``times()[time]``; NaN
+    means that there is no sample, never that nothing was used.
+    """
+
+    instances: tuple[str, ...]
+    start: int  # Unix seconds, end of the first step
+    step_s: int
+    usage: np.ndarray
+
+    def __post_init__(self) -> None:
+        expected = (len(self.instances), len(fleet.RESOURCES))
+        shape = self.usage.shape
+        if len(shape) != 3 or (shape[0], shape[2]) != expected:
+            raise ValueError(
+                f'usage has shape {shape}; ({expected[0]} instances, time, '
+                f'{expected[1]} resources) is needed'
+            )
+        if self.usage.dtype != np.float32:
+            raise ValueError(f'usage is {self.usage.dtype}, not float32')
+        self.usage.setflags(write=False)
+
+    def times(self) -> np.ndarray:
+        """Unix seconds of each step's end, int64."""
+        steps = np.arange(self.usage.shape[1], dtype=np.int64)
+        return self.start + steps * self.step_s
+
+    @property
+    def end(self) -> int:
+        """Unix seconds of the last step's end."""
+        return self.start + (self.usage.shape[1] - 1) * self.step_s
+
+    def newest(self) -> np.ndarray:
+        """Unix seconds of each instance's newest sample of any resource.
+
+        int64 of shape (instances,); -1 where there is none.
+        """
+        seen = np.isfinite(self.usage).any(axis=2)
+        last = seen.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1)
+        return np.where(
+            seen.any(axis=1), self.start + last * self.step_s, np.int64(-1)
+        )
+
+    def until(self, end: int) -> 'UsageWindow':
+        """The same window without the steps after ``end``."""
+        keep = int(np.searchsorted(self.times(), end, side='right'))
+        return UsageWindow(
+            instances=self.instances,
+            start=self.start,
+            step_s=self.step_s,
+            usage=self.usage[:, :keep].copy(),
+        )
