@@ -1,0 +1,298 @@
+"""What is done for one instance: hold, resize, migrate or release."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+import enum
+
+import numpy as np
+
+from predictive_watcher.core import fleet
+from predictive_watcher.core import policy as policy_module
+
+
+class Reason(enum.StrEnum):
+    """Why a verdict is what it is; the codes are stable."""
+
+    # something is done
+    VIOLATION_EXPECTED = 'violation_expected'
+    NODE_OVERLOAD_EXPECTED = 'node_overload_expected'
+    NEED_PASSED = 'need_passed'
+    # nothing needs to be done
+    LOW_RISK = 'low_risk'
+    LEASE_KEPT = 'lease_kept'
+    # something should be done, and is not
+    NO_FLAVOR = 'no_flavor'
+    NO_NODE = 'no_node'
+    NOT_WORTH_IT = 'not_worth_it'
+    NOT_ALLOWED = 'not_allowed'
+    BUDGET = 'budget'
+    # the instance must not be touched
+    OPTED_OUT = 'opted_out'
+    LOCKED = 'locked'
+    BUSY = 'busy'
+    NOT_ACTIVE = 'not_active'
+    # nothing is known
+    NO_SAMPLES = 'no_samples'
+    STALE_SAMPLES = 'stale_samples'
+    NO_FORECAST = 'no_forecast'
+    BAD_EXTRA_SPEC = 'bad_extra_spec'
+    # the audit could not look at all
+    TELEMETRY_FAILED = 'telemetry_failed'
+    MODEL_REFUSED = 'model_refused'
+    CLOUD_FAILED = 'cloud_failed'
+    NO_CLUSTER_MODEL = 'no_cluster_model'
+    STATE_FAILED = 'state_failed'
+    BAD_PARAMETERS = 'bad_parameters'
+    INTERNAL_ERROR = 'internal_error'
+
+
+UNKNOWN: frozenset[Reason] = frozenset(
+    {
+        Reason.NO_SAMPLES,
+        Reason.STALE_SAMPLES,
+        Reason.NO_FORECAST,
+        Reason.BAD_EXTRA_SPEC,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Leave the instance as it is."""
+
+    reason: Reason
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resize:
+    """Lease a larger flavor until ``expires_at`` (Unix seconds).
+
+    ``benefit`` and ``cost`` are weighted violation-seconds; ``node`` is where
+    there is room for it, which the scheduler may still choose otherwise.
+    """
+
+    reason: Reason
+    text: str
+    flavor: fleet.Flavor
+    node: str
+    expires_at: int
+    benefit: float
+    cost: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migrate:
+    """Live-migrate the instance to ``node``."""
+
+    reason: Reason
+    text: str
+    node: str
+    benefit: float
+    cost: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """End a lease: resize back to the origin ``flavor``."""
+
+    reason: Reason
+    text: str
+    flavor: fleet.Flavor
+
+
+Adjustment = Hold | Resize | Migrate | Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was decided for one instance, with the numbers behind it.
+
+    ``risk``, ``lead_s``, ``predicted`` (the policy's quantile of the maximum
+    over the next 900 s) and ``limits`` have one value for each resource; NaN
+    is unknown, for a limit: none.
+    """
+
+    instance: fleet.Instance
+    adjustment: Adjustment
+    weight: float
+    risk: np.ndarray
+    lead_s: np.ndarray
+    predicted: np.ndarray
+    limits: np.ndarray
+
+    @property
+    def highest_risk(self) -> float:
+        """The largest risk over the resources; NaN where none is known."""
+        known = self.risk[np.isfinite(self.risk)]
+        return float(known.max()) if known.size else float('nan')
+
+    def numbers(self) -> dict[str, dict[str, float | None]]:
+        """The numbers by resource, None for NaN, for JSON."""
+        columns = {
+            'risk': self.risk,
+            'lead_s': self.lead_s,
+            'predicted': self.predicted,
+            'limit': self.limits,
+        }
+        return {
+            resource.value: {
+                name: round(float(column[i]), 4)
+                if np.isfinite(column[i])
+                else None
+                for name, column in columns.items()
+            }
+            for i, resource in enumerate(fleet.RESOURCES)
+        }
+
+
+def untouchable(
+    instance: fleet.Instance,
+) -> Hold | None:
+    """Why nobody may act on this instance now, whatever its risk."""
+    if opted_out(instance.metadata):
+        return Hold(
+            reason=Reason.OPTED_OUT,
+            text=f'metadata {OPT_OUT}='
+            f'{instance.metadata[OPT_OUT]!r} opts this instance out',
+        )
+    if instance.locked:
+        return Hold(reason=Reason.LOCKED, text='the server is locked')
+    if instance.task_state:
+        return Hold(
+            reason=Reason.BUSY,
+            text=f'task_state is {instance.task_state!r}, none is needed',
+        )
+    if instance.status != 'ACTIVE':
+        return Hold(
+            reason=Reason.NOT_ACTIVE,
+            text=f'status is {instance.status!r}, ACTIVE is needed',
+        )
+    return None
+
+
+OPT_OUT = 'predictive:optout'
+
+
+def opted_out(metadata: Mapping[str, str]) -> bool:
+    """Whether the tenant asked not to be touched."""
+    return metadata.get(OPT_OUT, '').strip().lower() in {'true', '1', 'yes'}
+
+
+def amount(
+    predicted: np.ndarray, limits: np.ndarray, weight: float, ceiling: float
+) -> np.ndarray:
+    """How much more of each resource: weight x max(0, q - ceiling x limit).
+
+    Grows with the weight, so that of two instances with the same forecast
+    the heavier one gets the larger adjustment.  0 where nothing is known or
+    nothing limits.
+
+    >>> amount(np.array([3.9]), np.array([4.0]), 2.0, 0.9).round(6).tolist()
+    [0.6]
+    """
+    short = np.nan_to_num(predicted - ceiling * limits, nan=0.0)
+    return np.asarray(weight * np.maximum(short, 0.0))
+
+
+def needed(
+    predicted: np.ndarray, limits: np.ndarray, weight: float, ceiling: float
+) -> np.ndarray:
+    """The limits that a flavor must offer; NaN where any will do.
+
+    limit + `amount`, and at least so much that the predicted need stays
+    below the ceiling of the new limit: otherwise the resize would not avert
+    what it is made for.
+    """
+    grown = limits + amount(predicted, limits, weight, ceiling)
+    short = predicted > ceiling * limits
+    return np.where(
+        short, np.fmax(grown, predicted / ceiling), limits
+    )
+
+
+def candidates(
+    instance: fleet.Instance,
+    flavors: Sequence[fleet.Flavor],
+    need: np.ndarray,
+) -> list[fleet.Flavor]:
+    """The permitted flavors that cover the need, the smallest first.
+
+    Permitted is a flavor that is enabled, takes nothing away, and has the
+    same extra specs apart from ``quota:``: hw:*, traits and the weight stay.
+    """
+    own = instance.flavor
+    fixed = _fixed_specs(own)
+    fitting = [
+        flavor
+        for flavor in flavors
+        if not flavor.disabled
+        and flavor.name != own.name
+        and _fixed_specs(flavor) == fixed
+        and _at_least(flavor, own)
+        and _covers(flavor, need)
+    ]
+    return sorted(fitting, key=lambda f: _size(f, own))
+
+
+def _fixed_specs(flavor: fleet.Flavor) -> dict[str, str]:
+    return {
+        key: value
+        for key, value in flavor.extra_specs.items()
+        if not key.startswith('quota:')
+    }
+
+
+def _at_least(flavor: fleet.Flavor, own: fleet.Flavor) -> bool:
+    return (
+        flavor.vcpus >= own.vcpus
+        and flavor.memory_mib >= own.memory_mib
+        and flavor.disk_gib >= own.disk_gib
+        and flavor.ephemeral_gib >= own.ephemeral_gib
+        and flavor.swap_mib >= own.swap_mib
+    )
+
+
+def _covers(flavor: fleet.Flavor, need: np.ndarray) -> bool:
+    offered = flavor.limits()
+    enough = np.isnan(offered) | np.isnan(need) | (offered >= need)
+    # a limit where there was none before takes something away
+    narrowed = np.isnan(need) & np.isfinite(offered)
+    return bool(enough.all() and not narrowed.any())
+
+
+def _size(
+    flavor: fleet.Flavor, own: fleet.Flavor
+) -> tuple[float, int, int, int, str]:
+    relative = flavor.vcpus / max(own.vcpus, 1)
+    relative += flavor.memory_mib / max(own.memory_mib, 1)
+    return (
+        relative,
+        flavor.vcpus,
+        flavor.memory_mib,
+        flavor.disk_gib,
+        flavor.name,
+    )
+
+
+def worth(
+    *,
+    weight: float,
+    risk: float,
+    excess_s: float,
+    lead_s: float,
+    duration_s: float,
+    interruption_s: float,
+    policy: policy_module.Policy,
+) -> tuple[float, float]:
+    """Benefit and cost of an action, in weighted violation-seconds.
+
+    The benefit counts only what of the violation is left when the action is
+    done: one that comes before the violation averts all of it, one that comes
+    later the rest.
+    """
+    late_s = max(0.0, duration_s - lead_s)
+    benefit = weight * risk * max(0.0, excess_s - late_s)
+    cost = weight * interruption_s * policy.cost_factor
+    return benefit, cost

@@ -1,0 +1,129 @@
+"""What is known about the fleet now: limits, forecast, risk, node load."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from predictive_watcher import exceptions
+from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import forecast as forecast_module
+from predictive_watcher.core import profile
+from predictive_watcher.core import risk as risk_module
+from predictive_watcher.core import usage
+from predictive_watcher.core.forecast import Target
+from predictive_watcher.core.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """Arrays over ``fleet.instances`` (rows) and `RESOURCES` (columns).
+
+    ``newest`` is the Unix second of each instance's newest sample (-1: none);
+    ``bad_specs`` says, by row, what is wrong with a flavor copy that cannot
+    be read: its limits are unknown and its weight is 1.
+    """
+
+    fleet: fleet_module.Fleet
+    forecast: forecast_module.Forecast
+    limits: np.ndarray
+    weights: np.ndarray
+    newest: np.ndarray
+    predicted: np.ndarray
+    risk: risk_module.InstanceRisk
+    excess_s: np.ndarray
+    load: risk_module.PeakLoad
+    bad_specs: Mapping[int, str]
+    now: int
+    ceiling: float
+
+    def risk_at(self, limits: np.ndarray) -> np.ndarray:
+        """The risk that each instance would have with other limits.
+
+        0 where nothing would limit it, NaN where nothing is known.
+
+        :param limits: (instances, resources) in the units of usage.
+        """
+        return risk_module.with_limits(
+            self.forecast, limits, ceiling=self.ceiling
+        )
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the newest sample of the fleet."""
+        return float(self.now - self.forecast.origin)
+
+
+def assess(
+    fleet: fleet_module.Fleet,
+    window: usage.UsageWindow,
+    forecaster: forecast_module.Forecaster,
+    policy: Policy,
+    now: int,
+) -> Assessment:
+    """Look ahead for every instance of the fleet.
+
+    :param window: usage of exactly ``fleet.instances``, in their order.
+    :raises ModelError: when the forecaster's model cannot be used.
+    """
+    limits, weights, bad_specs = _limits(fleet.instances)
+    window = window.until(common_origin(window))
+    forecast = forecaster.forecast(window, limits)
+    predicted = forecast.level(Target.MAX900, policy.quantile_level)
+    return Assessment(
+        fleet=fleet,
+        forecast=forecast,
+        limits=limits,
+        weights=weights,
+        newest=window.newest(),
+        predicted=predicted.astype(np.float64),
+        risk=risk_module.of_instances(
+            forecast,
+            limits,
+            ceiling=policy.ceiling,
+            age_s=float(now - forecast.origin),
+        ),
+        excess_s=profile.mean_excess_s(window, policy.ceiling * limits),
+        load=risk_module.peak_load(forecast, window, limits),
+        bad_specs=bad_specs,
+        now=now,
+        ceiling=policy.ceiling,
+    )
+
+
+def common_origin(window: usage.UsageWindow) -> int:
+    """The newest step at which most of the reporting instances report.
+
+    Metrics arrive one by one; a forecast from the very last step would find
+    most instances without a sample there.  Those that report at all within
+    the last hour before the newest sample are asked, and half is enough.
+    Falls back to the window's end where there is no sample.
+    """
+    seen = np.isfinite(window.usage).any(axis=2)
+    steps = np.flatnonzero(seen.any(axis=0))
+    if steps.size == 0:
+        return window.end
+    last = int(steps[-1])
+    hour = max(1, 3600 // window.step_s)
+    recent = seen[:, max(0, last - hour + 1) : last + 1]
+    reporting = recent.any(axis=1).sum()
+    enough = np.flatnonzero(recent.sum(axis=0) * 2 >= reporting)
+    behind = recent.shape[1] - 1 - int(enough[-1])
+    return int(window.times()[last - behind])
+
+
+def _limits(
+    instances: tuple[fleet_module.Instance, ...],
+) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
+    limits = np.full(
+        (len(instances), len(fleet_module.RESOURCES)), np.nan, np.float64
+    )
+    weights = np.full(len(instances), fleet_module.DEFAULT_WEIGHT)
+    bad: dict[int, str] = {}
+    for row, instance in enumerate(instances):
+        try:
+            limits[row] = instance.flavor.limits()
+            weights[row] = instance.flavor.weight()
+        except exceptions.InvalidExtraSpec as error:
+            bad[row] = str(error)
+    return limits, weights, bad

@@ -1,0 +1,173 @@
+"""Risk: the chance that a limit will be passed, of instances and nodes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+
+import numpy as np
+
+from predictive_watcher.core import forecast as forecast_module
+from predictive_watcher.core import usage
+from predictive_watcher.core.forecast import Target
+
+
+_HORIZONS_S = (300, 600, 900)
+# cpu and memory: what the instances of a node take from one another and for
+# which the capacity of a node is known
+NODE_RESOURCES = 2
+_SHRINK = 0.8  # of correlations, towards 0: they come from one day
+_CORRELATION_STEPS = 288
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRisk:
+    """P(maximum over the next 900 s > ceiling x limit) of each instance.
+
+    ``risk`` and ``lead_s`` have shape (instances, resources).  Risk is 0
+    where nothing limits the resource and NaN where there is no forecast;
+    ``lead_s`` is the time until the violation is expected, less the data's
+    age, and may be negative.
+    """
+
+    risk: np.ndarray
+    lead_s: np.ndarray
+
+
+def of_instances(
+    forecast: forecast_module.Forecast,
+    limits: np.ndarray,
+    *,
+    ceiling: float,
+    age_s: float,
+) -> InstanceRisk:
+    """Risk of each instance against its own limits.
+
+    The violation is expected at the first horizon whose own chance reaches
+    half of the risk: a peak that is over sooner would be missed by asking
+    for more.
+
+    :param limits: (instances, resources) in the units of usage; NaN where
+        there is none.
+    :param age_s: seconds that passed since the newest sample.
+    """
+    threshold = ceiling * limits
+    risk = with_limits(forecast, limits, ceiling=ceiling)
+    chances = np.stack(
+        [
+            forecast_module.exceeds(forecast.quantiles[:, :, i], threshold)
+            for i in range(len(_HORIZONS_S))
+        ]
+    )
+    soon = chances >= 0.5 * risk
+    first = np.where(
+        soon.any(axis=0), np.argmax(soon, axis=0), len(_HORIZONS_S) - 1
+    )
+    lead = np.take(np.array(_HORIZONS_S, float), first) - age_s
+    return InstanceRisk(risk=risk, lead_s=lead)
+
+
+def with_limits(
+    forecast: forecast_module.Forecast, limits: np.ndarray, *, ceiling: float
+) -> np.ndarray:
+    """P(maximum over the next 900 s > ceiling x limit).
+
+    0 where nothing limits the resource, NaN where there is no forecast.
+    """
+    known = np.isfinite(forecast.quantiles[..., -1]).all(axis=2)
+    unlimited = np.isnan(limits) & known
+    return np.where(unlimited, 0.0, forecast.probability(ceiling * limits))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeakLoad:
+    """What each instance will take from its node at its peak.
+
+    ``mean`` and ``sd`` are (instances, NODE_RESOURCES) moments of the
+    maximum over the next 900 s, NaN where unknown; ``limit`` bounds them;
+    ``moves[resource, instance, time]`` are recent changes of usage scaled to
+    unit length, so that products of rows are correlations.
+    """
+
+    mean: np.ndarray
+    sd: np.ndarray
+    limit: np.ndarray
+    moves: np.ndarray
+
+    def node_risk(
+        self,
+        members: Sequence[int],
+        capacity: np.ndarray,
+        *,
+        ceiling: float,
+        unknown_is_full: bool = False,
+    ) -> float:
+        """P(the sum over ``members`` > ceiling x capacity), largest over
+        cpu and memory.
+
+        The sum is taken as normal with the correlations of the last day's
+        changes.  Peaks are added as if they fell together, which overstates
+        the risk a little.  A member without a forecast counts as nothing, so
+        that the result is a lower bound; with ``unknown_is_full`` it counts
+        with its limit, for judging a node that is to take one more.
+
+        :param capacity: (resources,) as `Node.capacity` gives it.
+        """
+        rows = list(members)
+        if not rows:
+            return 0.0
+        worst = 0.0
+        for r in range(NODE_RESOURCES):
+            if not np.isfinite(capacity[r]):
+                continue
+            stand_in = self.limit[rows, r] if unknown_is_full else 0.0
+            known = np.isfinite(self.mean[rows, r])
+            mean = np.where(known, self.mean[rows, r], stand_in).sum()
+            sd = np.where(known, self.sd[rows, r], 0.0)
+            related = self.moves[r, rows] @ self.moves[r, rows].T * _SHRINK
+            np.fill_diagonal(related, 1.0)
+            deviation = math.sqrt(max(float(sd @ related @ sd), 0.0))
+            gap = ceiling * float(capacity[r]) - float(mean)
+            worst = max(worst, _normal_tail(gap, deviation))
+        return worst
+
+
+def peak_load(
+    forecast: forecast_module.Forecast,
+    window: usage.UsageWindow,
+    limits: np.ndarray,
+) -> PeakLoad:
+    """The moments of each instance's peak, from its quantiles.
+
+    Mean and spread of a normal through the quantiles .05, .5 and .95, bounded
+    by the limit: more than its limit an instance cannot take.
+    """
+    limit = limits[:, :NODE_RESOURCES]
+    bound = np.where(np.isfinite(limit), limit, np.inf)
+    low, middle, high = (
+        np.minimum(
+            forecast.level(Target.MAX900, level)[:, :NODE_RESOURCES], bound
+        ).astype(np.float64)
+        for level in (0.05, 0.5, 0.95)
+    )
+    recent = window.usage[:, -_CORRELATION_STEPS:, :NODE_RESOURCES]
+    moves = np.diff(recent.astype(np.float64), axis=1)
+    seen = np.isfinite(moves)
+    centre = np.where(seen, moves, 0.0).sum(axis=1) / np.maximum(
+        seen.sum(axis=1), 1
+    )
+    moves = np.where(seen, moves - centre[:, None], 0.0)
+    length = np.sqrt((moves**2).sum(axis=1, keepdims=True))
+    moves = moves / np.where(length > 0, length, 1.0)
+    return PeakLoad(
+        mean=0.5 * middle + 0.25 * (low + high),
+        sd=(high - low) / (2 * 1.6449),
+        limit=np.where(np.isfinite(limit), limit, 0.0),
+        moves=np.moveaxis(moves, 2, 0),
+    )
+
+
+def _normal_tail(gap: float, deviation: float) -> float:
+    """P(x > gap) of a normal with mean 0."""
+    if deviation <= 0:
+        return float(gap < 0)
+    return 0.5 * math.erfc(gap / deviation / math.sqrt(2.0))
