@@ -1,0 +1,138 @@
+"""What we publish: the verdicts of each audit, as notifications.
+
+Publisher ``predictive_watcher.<host>``, topic ``predictive_watcher`` (an own
+one, so that nobody who listens to Watcher's or Nova's gets events that he
+does not know), priority INFO:
+
+``predictive_watcher.audit.verdicts``
+    ``{"audit", "model", "decided_at", "part", "parts", "verdicts": [...]}``
+``predictive_watcher.audit.held`` (priority WARN)
+    ``{"audit", "decided_at", "reason", "text"}``: the audit could not look at
+    all and left every instance alone.
+
+They go where ``[oslo_messaging_notifications] driver`` says; it is unset by
+default, and then nothing is sent: without a listener a queue only grows.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+import logging
+import math
+import os
+from typing import Any
+
+from oslo_config import cfg
+import oslo_messaging
+
+from predictive_watcher.core import adjustment
+
+
+LOG = logging.getLogger(__name__)
+TOPIC = 'predictive_watcher'
+VERDICTS = 'predictive_watcher.audit.verdicts'
+HELD = 'predictive_watcher.audit.held'
+# a verdict is about 1 kB of JSON; brokers take megabytes, but consumers and
+# their logs do not like to
+CHUNK = 200
+
+
+class Publisher:
+    """Sends notifications; a failure to do so harms nobody.
+
+    Watcher makes its service in one process and runs it in another: the
+    transport is made at the first use in each process.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, host: str) -> None:
+        self._conf = conf
+        self._publisher_id = f'predictive_watcher.{host}'
+        self._made: tuple[int, oslo_messaging.Notifier] | None = None
+
+    def verdicts(
+        self,
+        audit: str,
+        verdicts: Sequence[adjustment.Verdict],
+        *,
+        model: str,
+        decided_at: int,
+    ) -> None:
+        """Publish all verdicts of one audit, `CHUNK` in each message."""
+        parts = max(1, math.ceil(len(verdicts) / CHUNK))
+        for part, chunk in enumerate(_chunks(verdicts), start=1):
+            self._send(
+                VERDICTS,
+                {
+                    'audit': audit,
+                    'model': model,
+                    'decided_at': decided_at,
+                    'part': part,
+                    'parts': parts,
+                    'verdicts': [_plain(verdict) for verdict in chunk],
+                },
+            )
+
+    def held(
+        self, audit: str, *, reason: str, text: str, decided_at: int
+    ) -> None:
+        """Publish that an audit could not look, and why."""
+        self._send(
+            HELD,
+            {
+                'audit': audit,
+                'decided_at': decided_at,
+                'reason': reason,
+                'text': text,
+            },
+        )
+
+    def _send(self, event: str, payload: dict[str, Any]) -> None:
+        try:
+            notifier = self._notifier()
+            send = notifier.warn if event == HELD else notifier.info
+            send({}, event, payload)
+        except Exception as error:  # noqa: BLE001
+            # a driver may raise anything; the audit has done its work and
+            # the log holds the same verdicts
+            LOG.warning(
+                'notification %s was not sent: %s: %s; check '
+                '[oslo_messaging_notifications] transport_url',
+                event,
+                type(error).__name__,
+                error,
+            )
+
+    def _notifier(self) -> oslo_messaging.Notifier:
+        if self._made is None or self._made[0] != os.getpid():
+            notifier = oslo_messaging.Notifier(
+                oslo_messaging.get_notification_transport(self._conf),
+                publisher_id=self._publisher_id,
+                topics=[TOPIC],
+                # the default is to try for ever, and the audit would wait
+                retry=1,
+            )
+            self._made = (os.getpid(), notifier)
+        return self._made[1]
+
+
+def _chunks(
+    verdicts: Sequence[adjustment.Verdict],
+) -> Iterator[Sequence[adjustment.Verdict]]:
+    """At least one chunk: that an audit saw nobody is news as well."""
+    for start in range(0, max(len(verdicts), 1), CHUNK):
+        yield verdicts[start : start + CHUNK]
+
+
+def _plain(verdict: adjustment.Verdict) -> dict[str, Any]:
+    """One verdict as JSON can hold it."""
+    chosen = verdict.adjustment
+    return {
+        'instance': verdict.instance.id,
+        'name': verdict.instance.name,
+        'project': verdict.instance.project_id,
+        'node': verdict.instance.node,
+        'adjustment': type(chosen).__name__.lower(),
+        'reason': chosen.reason.value,
+        'text': chosen.text,
+        'weight': verdict.weight,
+        'resources': verdict.numbers(),
+    }

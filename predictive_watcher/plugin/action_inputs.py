@@ -1,0 +1,104 @@
+"""What an action is told: its input parameters in Watcher's database.
+
+They hold all that is needed to check the action again when it runs, to
+explain it to a person, and to write its lease into a ledger that was lost.
+Times are Unix seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+
+RESIZE = 'predictive_resize'
+MIGRATE = 'predictive_migrate'
+LEASE = 'lease'
+RELEASE = 'release'
+
+_TEXT: Mapping[str, Any] = {'type': 'string', 'minLength': 1}
+_TIME: Mapping[str, Any] = {'type': 'integer', 'minimum': 0}
+_COMMON: Mapping[str, Any] = {
+    'resource_id': {
+        'type': 'string',
+        'pattern': '^[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}$',
+    },
+    'resource_name': {'type': 'string'},
+    'project_id': {'type': 'string'},
+    'reason': _TEXT,
+    'decided_at': _TIME,
+    'valid_until': _TIME,
+    'weight': {'type': 'number', 'minimum': 0},
+    'explanation': {'type': 'object'},
+}
+
+
+def _schema(**own: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything but the explanation must be given."""
+    properties = {**_COMMON, **own}
+    return {
+        'type': 'object',
+        'properties': properties,
+        'required': sorted(set(properties) - {'explanation'}),
+        'additionalProperties': False,
+    }
+
+
+RESIZE_SCHEMA = _schema(
+    kind={'type': 'string', 'enum': [LEASE, RELEASE]},
+    flavor=_TEXT,
+    flavor_name=_TEXT,
+    source_flavor=_TEXT,
+    expires_at=_TIME,
+)
+MIGRATE_SCHEMA = _schema(source_node=_TEXT, destination_node=_TEXT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Input:
+    """What both actions are told.
+
+    ``valid_until`` is when the forecast stops being one: Watcher keeps a
+    plan for a day, a forecast looks 15 minutes ahead.  ``explanation`` holds
+    the numbers behind the decision.
+    """
+
+    resource_id: str
+    resource_name: str
+    project_id: str
+    reason: str
+    decided_at: int
+    valid_until: int
+    weight: float
+    explanation: Mapping[str, Any] = field(default_factory=dict)
+
+    def parameters(self) -> dict[str, Any]:
+        """What the solution's ``add_action`` takes beside ``resource_id``."""
+        values = asdict(self)
+        del values['resource_id']
+        return values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResizeInput(_Input):
+    """A resize that begins a lease or ends one.
+
+    ``flavor`` is the id to resize to, ``source_flavor`` the name of the
+    server's own flavor when this was decided; ``expires_at`` is when the
+    lease ends.
+    """
+
+    kind: str
+    flavor: str
+    flavor_name: str
+    source_flavor: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrateInput(_Input):
+    """A live migration between two named hosts."""
+
+    source_node: str
+    destination_node: str
