@@ -1,0 +1,63 @@
+"""What every source of usage offers, and what it tells about a reading."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from predictive_watcher.core import fleet
+from predictive_watcher.core import usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why the usage of one resource is missing, and of which instances."""
+
+    resource: fleet.Resource
+    text: str
+    instances: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the last reading went: for verdicts, logs and metrics.
+
+    ``seconds`` is the time it took, ``requests`` the number of HTTP requests
+    (0 for sources without any).
+    """
+
+    requests: int = 0
+    seconds: float = 0.0
+    problems: tuple[Problem, ...] = ()
+
+    def why(self, instance: str) -> tuple[str, ...]:
+        """Why usage of this instance is missing; empty where it is not."""
+        return tuple(
+            f'{problem.resource}: {problem.text}'
+            for problem in self.problems
+            if instance in problem.instances
+        )
+
+
+class TelemetrySource(Protocol):
+    """Anything that knows what instances used."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in verdicts and logs."""
+
+    @property
+    def health(self) -> Health:
+        """How the last `read` of this object went."""
+
+    def read(
+        self, instances: Sequence[str], start: int, end: int | None
+    ) -> usage.UsageWindow:
+        """The steps that end from ``start`` to ``end``, both included.
+
+        :param instances: ids; the window keeps their order.
+        :param start: Unix seconds; rounded up to the grid.
+        :param end: Unix seconds, rounded down to the grid; None reads up to
+            the newest sample of any instance.  There is at least one step.
+        :raises TelemetryError: where nothing can be told of any instance;
+            an instance without samples is NaN instead.
+        """
