@@ -1,0 +1,1 @@
+"""The command predictive-watcher: one file per noun."""

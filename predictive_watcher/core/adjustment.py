@@ -207,9 +207,7 @@ def needed(
     """
     grown = limits + amount(predicted, limits, weight, ceiling)
     short = predicted > ceiling * limits
-    return np.where(
-        short, np.fmax(grown, predicted / ceiling), limits
-    )
+    return np.where(short, np.fmax(grown, predicted / ceiling), limits)
 
 
 def candidates(

@@ -80,9 +80,14 @@ class Flavor:
 
         :raises InvalidExtraSpec: where a quota is not a number.
 
-        >>> Flavor(id='1', name='m', vcpus=2, memory_mib=512, disk_gib=1,
-        ...        extra_specs={'quota:disk_total_bytes_sec': '1000000'}
-        ...        ).limits().tolist()
+        >>> Flavor(
+        ...     id='1',
+        ...     name='m',
+        ...     vcpus=2,
+        ...     memory_mib=512,
+        ...     disk_gib=1,
+        ...     extra_specs={'quota:disk_total_bytes_sec': '1000000'},
+        ... ).limits().tolist()
         [2.0, 512.0, 1000000.0, nan]
         """
         specs = self.extra_specs

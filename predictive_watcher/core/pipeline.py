@@ -187,5 +187,3 @@ def _risk_after(maker: PlanMaker, rows: list[int]) -> float:
     risk = np.nan_to_num(maker.seen.risk_at(limits), nan=0.0)
     highest = float(risk[rows].max()) if rows else 0.0
     return max([highest, *_node_risks(maker)], default=0.0)
-
-

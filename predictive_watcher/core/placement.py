@@ -6,14 +6,14 @@ from dataclasses import field
 
 import numpy as np
 
-from predictive_watcher.core import fleet
+from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import risk as risk_module
 
 
 _AMOUNTS = ('vCPUs', 'MiB of memory', 'GiB of disk')
 
 
-def _claim(flavor: fleet.Flavor) -> np.ndarray:
+def _claim(flavor: fleet_module.Flavor) -> np.ndarray:
     """What Placement counts: vCPUs, MiB, GiB."""
     disk = flavor.disk_gib + flavor.ephemeral_gib
     disk += -(-flavor.swap_mib // 1024)
@@ -28,7 +28,7 @@ class Placement:
     the core: it lives while one plan is made.
     """
 
-    fleet: fleet.Fleet
+    fleet: fleet_module.Fleet
     load: risk_module.PeakLoad
     ceiling: float
     free: dict[str, np.ndarray] = field(init=False)
@@ -45,7 +45,7 @@ class Placement:
                 self.free[instance.node] -= _claim(instance.flavor)
                 self.members[instance.node].add(row)
 
-    def risk(self, node: fleet.Node, members: Iterable[int]) -> float:
+    def risk(self, node: fleet_module.Node, members: Iterable[int]) -> float:
         """The lower bound of the node's risk with these members."""
         return self.load.node_risk(
             sorted(members), node.capacity(), ceiling=self.ceiling
@@ -54,8 +54,8 @@ class Placement:
     def refusal(
         self,
         row: int,
-        node: fleet.Node,
-        flavor: fleet.Flavor,
+        node: fleet_module.Node,
+        flavor: fleet_module.Flavor,
         *,
         below: float,
     ) -> str | None:
@@ -106,15 +106,15 @@ class Placement:
         return None
 
     def find(
-        self, row: int, flavor: fleet.Flavor, *, below: float
-    ) -> tuple[fleet.Node | None, str]:
+        self, row: int, flavor: fleet_module.Flavor, *, below: float
+    ) -> tuple[fleet_module.Node | None, str]:
         """The node with the lowest risk that can take it, and why not.
 
         The text names each refusal, for a verdict; it is empty where a node
         was found.
         """
         refusals: list[str] = []
-        fitting: list[tuple[float, str, fleet.Node]] = []
+        fitting: list[tuple[float, str, fleet_module.Node]] = []
         for node in sorted(self.fleet.nodes, key=lambda n: n.name):
             why_not = self.refusal(row, node, flavor, below=below)
             if why_not is None:
@@ -126,7 +126,7 @@ class Placement:
             return None, '; '.join(refusals) or 'there is no other node'
         return min(fitting, key=lambda f: f[:2])[2], ''
 
-    def move(self, row: int, target: str, flavor: fleet.Flavor) -> None:
+    def move(self, row: int, target: str, flavor: fleet_module.Flavor) -> None:
         """Count the instance on ``target`` with ``flavor`` from now on.
 
         What it held before stays taken: Nova frees it only when the move is

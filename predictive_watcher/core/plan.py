@@ -87,18 +87,19 @@ class PlanMaker:
                 f'{_amounts(need)}',
             )
             return
-        refusals = ''
+        refusals: list[str] = []
         for flavor in fitting:
-            node, refusals = self.place.find(
+            node, why_not = self.place.find(
                 row, flavor, below=policy.risk_threshold
             )
             if node is not None:
                 self._lease(row, flavor, node.name)
                 return
+            refusals.append(why_not)
         self.decided[row] = Hold(
             reason=Reason.NO_NODE,
             text=f'{self._danger(row)}, but no node can take '
-            f'{fitting[0].name}: {refusals}',
+            f'{fitting[0].name}: {refusals[0]}',
         )
 
     def _lease(self, row: int, flavor: fleet_module.Flavor, node: str) -> None:

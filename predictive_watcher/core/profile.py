@@ -25,8 +25,9 @@ def mean_excess_s(
     >>> import numpy as np
     >>> used = np.zeros((1, 12, 4), np.float32)
     >>> used[0, 3:5, 0] = used[0, 8:10, 0] = 1
-    >>> w = usage.UsageWindow(instances=('a',), start=0, step_s=300,
-    ...                       usage=used)
+    >>> w = usage.UsageWindow(
+    ...     instances=('a',), start=0, step_s=300, usage=used
+    ... )
     >>> mean_excess_s(w, np.full((1, 4), 0.5))[0].tolist()
     [1000.0, 1800.0, 1800.0, 1800.0]
     """

@@ -100,9 +100,7 @@ def _depart(
             text=f'{text}; but the audit does not allow live_migrate',
         )
     elif benefit <= cost:
-        maker.decided[option.row] = Hold(
-            reason=Reason.NOT_WORTH_IT, text=text
-        )
+        maker.decided[option.row] = Hold(reason=Reason.NOT_WORTH_IT, text=text)
     else:
         action = Migrate(
             reason=Reason.NODE_OVERLOAD_EXPECTED,

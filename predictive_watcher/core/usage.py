@@ -41,7 +41,7 @@ class UsageWindow:
     @property
     def end(self) -> int:
         """Unix seconds of the last step's end."""
-        return self.start + (self.usage.shape[1] - 1) * self.step_s
+        return self.start + (int(self.usage.shape[1]) - 1) * self.step_s
 
     def newest(self) -> np.ndarray:
         """Unix seconds of each instance's newest sample of any resource.

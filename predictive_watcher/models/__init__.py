@@ -1,0 +1,1 @@
+"""Models that look ahead: cards, files and onnxruntime."""

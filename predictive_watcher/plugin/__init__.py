@@ -1,0 +1,1 @@
+"""All that knows Watcher: goal, strategy, planner, actions, engines."""

@@ -1,0 +1,1 @@
+"""Makes models; the only place that knows torch (extra [train])."""

@@ -1,0 +1,86 @@
+"""What an audit found, for people: its efficacy and its log lines."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from oslo_log import log
+
+from predictive_watcher.core import pipeline
+from predictive_watcher.core.adjustment import Hold
+from predictive_watcher.core.adjustment import Migrate
+from predictive_watcher.core.adjustment import Reason
+from predictive_watcher.core.adjustment import Release
+from predictive_watcher.core.adjustment import Resize
+from predictive_watcher.core.adjustment import UNKNOWN
+from predictive_watcher.core.adjustment import Verdict
+from predictive_watcher.plugin import efficacy
+
+
+LOG = log.getLogger(__name__)
+
+
+def outcome(proposal: pipeline.Proposal) -> efficacy.Outcome:
+    """The numbers of the efficacy specification."""
+    kinds = Counter(type(v.adjustment) for v in proposal.verdicts)
+    held = sum(v.adjustment.reason in UNKNOWN for v in proposal.verdicts)
+    return efficacy.Outcome(
+        risk_before=proposal.risk_before,
+        risk_after=proposal.risk_after,
+        violations_predicted=proposal.violations_predicted,
+        instances_held=held,
+        resizes=kinds[Resize],
+        migrations=kinds[Migrate],
+        leases_ended=kinds[Release],
+    )
+
+
+def without_actions(outcome: efficacy.Outcome) -> efficacy.Outcome:
+    """The same findings for a plan that may only be watched."""
+    return efficacy.Outcome(
+        risk_before=outcome.risk_before,
+        risk_after=outcome.risk_before,
+        violations_predicted=outcome.violations_predicted,
+        instances_held=outcome.instances_held,
+    )
+
+
+def log_verdicts(audit: str, verdicts: Iterable[Verdict]) -> None:
+    """One line for each verdict, and one that counts them.
+
+    Instances at low risk are most of a cloud and make DEBUG lines; whatever
+    is out of the ordinary is INFO.
+    """
+    counts: Counter[str] = Counter()
+    for verdict in verdicts:
+        reason = verdict.adjustment.reason
+        counts[reason] += 1
+        LOG.log(
+            log.DEBUG if reason is Reason.LOW_RISK else log.INFO,
+            'audit %s: %s %s (%s): %s: %s',
+            audit,
+            word_for(verdict),
+            verdict.instance.name,
+            verdict.instance.id,
+            reason,
+            verdict.adjustment.text,
+        )
+    LOG.info(
+        'audit %s: %d verdicts: %s',
+        audit,
+        counts.total(),
+        ', '.join(f'{n} {reason}' for reason, n in sorted(counts.items()))
+        or 'no instance is in scope',
+    )
+
+
+def word_for(verdict: Verdict) -> str:
+    """The word for what is done: hold, resize, migrate or release."""
+    match verdict.adjustment:
+        case Hold():
+            return 'hold'
+        case Resize():
+            return 'resize'
+        case Migrate():
+            return 'migrate'
+        case Release():
+            return 'release'

@@ -1,0 +1,92 @@
+"""Builds telemetry, model, state and cloud from the configuration.
+
+In the open, and cheaply: nothing connects or loads before its first use.
+What has to outlive one audit (an ONNX session, a database engine) is kept
+for each process: Watcher makes a new strategy object at each run, and its
+services are made in one process and run in another.
+"""
+
+from collections.abc import Callable
+from collections.abc import Hashable
+import os
+import pathlib
+import threading
+from typing import Any
+from typing import TypeVar
+from typing import cast
+
+from oslo_config import cfg
+
+from predictive_watcher import conf as conf_module
+from predictive_watcher import notifications
+from predictive_watcher.cloud import nova
+from predictive_watcher.models import registry
+from predictive_watcher.models import runtime
+from predictive_watcher.state import ledger as ledger_module
+from predictive_watcher.telemetry import circuit
+from predictive_watcher.telemetry import gnocchi
+
+
+Made = TypeVar('Made')
+_made: dict[Hashable, Any] = {}
+_lock = threading.Lock()
+
+
+def _once(make: Callable[[], Made], *key: Hashable) -> Made:
+    """What ``make`` returns, once in each process for each key."""
+    with _lock:
+        key = (os.getpid(), *key)
+        if key not in _made:
+            _made[key] = make()
+        return cast(Made, _made[key])
+
+
+def options(conf: cfg.ConfigOpts) -> Any:
+    """The section [predictive_watcher]."""
+    conf_module.register_opts(conf)
+    return conf.predictive_watcher
+
+
+def forecaster(conf: cfg.ConfigOpts) -> runtime.OnnxForecaster:
+    """The model in use; its file is read at the first forecast."""
+    own = options(conf)
+    given = own.model_directory
+    directory = pathlib.Path(given) if given else None
+    threads = own.inference_threads
+    return _once(
+        lambda: registry.load(directory, threads), 'model', given, threads
+    )
+
+
+def telemetry(conf: cfg.ConfigOpts, session: Any) -> gnocchi.GnocchiSource:
+    """Gnocchi through ``session``, a keystoneauth1 session."""
+    own = options(conf)
+    return gnocchi.GnocchiSource(
+        session,
+        granularity_s=own.granularity,
+        polling_interval_s=own.polling_interval,
+        timeout_s=own.telemetry_timeout,
+        page_size=own.telemetry_page_size,
+        circuit=circuit.shared(
+            'gnocchi', own.circuit_failures, own.circuit_reset
+        ),
+    )
+
+
+def cloud(conf: cfg.ConfigOpts, connection: Any) -> nova.Nova:
+    """Nova and Placement through an openstacksdk connection."""
+    return nova.Nova(connection)
+
+
+def ledger(conf: cfg.ConfigOpts) -> ledger_module.Ledger:
+    """The ledger of leases and settled forecasts."""
+    own = options(conf)
+    url = own.ledger_connection
+    return _once(lambda: ledger_module.Ledger(url), 'ledger', url)
+
+
+def publisher(conf: cfg.ConfigOpts, host: str) -> notifications.Publisher:
+    """Where verdicts are published."""
+    return _once(
+        lambda: notifications.Publisher(conf, host), 'publisher', id(conf)
+    )
