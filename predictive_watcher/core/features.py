@@ -1,0 +1,324 @@
+"""Usage → what the network sees, one sample at a time.
+
+One path serves training, audits and replays: `FeatureState.advance` takes the
+next sample of every instance, `FeatureState.features` describes what is known
+then.  Nothing looks ahead, and nothing depends on how long the history is.
+All amounts are differences to the newest sample in units of ``scale``, the
+instance's own mean step over a day, squeezed by asinh: a network trained on
+small instances works on large ones.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from predictive_watcher.core import fleet
+from predictive_watcher.core import usage as usage_module
+
+
+DAY_S = 86400
+RING = 12  # steps of which each value is kept
+LAGS = (1, 2, 3, 4, 5, 6, 8, 11)
+MEANS = (3, 12, 48, 288)  # time constants in steps
+STEPS = (3, 12, 48)  # of the mean step, beside the scale's own
+SCALE_STEPS = 288.0  # time constant of the scale
+EXTREMES = (12, 288)  # of the decaying maximum and minimum
+AHEAD = (1, 2, 3)  # steps for which the profile is looked up
+MAX_AGE = 2  # steps a value is carried on before it is unknown
+_NEVER = np.float32(1e6)
+_PROFILE_RATE = np.float32(0.25)  # weight of the newest day in the profile
+_PEAK_KEEP = np.float32(0.85)  # what a day leaves of the profile's peak
+_WEEK_RATE = np.float32(1 / 24)  # about two weeks, of 12 samples an hour
+_PRIOR = np.float32(3.0)  # steps' worth of belief in the scale's floor
+# The smallest step worth telling apart: a share of the limit where there is
+# one, else the fallback (vCPUs, MiB, B/s, B/s).
+_FLOOR_SHARE = np.array([1e-3, 1e-3, 0.0, 0.0], np.float32)
+_FLOOR = np.array([1e-3, 1.0, 1024.0, 256.0], np.float32)
+_LEVEL_SHARE = np.float32(0.02)
+
+_SCALED = (
+    *(f'lag{k}' for k in LAGS),
+    *(f'mean{k}' for k in MEANS),
+    *(f'{what}{k}' for k in EXTREMES for what in ('high', 'low')),
+    *(
+        f'{what}_{when}'
+        for what in ('yesterday', 'profile')
+        for when in ('now', *AHEAD, 'max')
+    ),
+    'yesterday_near',
+    'profile_peak',
+    'week',
+    'zero',
+    'limit',
+)
+_PLAIN = (
+    *(f'step{k}' for k in STEPS),
+    'has_yesterday',
+    'has_profile',
+    'has_limit',
+    'share',
+    'level',
+    'scale',
+    'same',
+    'age',
+    'seen',
+    'present',
+)
+_CALENDAR = (
+    *(f'day_{f}{k}' for k in (1, 2) for f in ('sin', 'cos')),
+    *(f'week_{f}' for f in ('sin', 'cos')),
+    *(f'hour_{f}' for f in ('sin', 'cos')),
+)
+NAMES: tuple[str, ...] = (
+    *(f'{r}.{name}' for r in fleet.RESOURCES for name in (*_SCALED, *_PLAIN)),
+    *(f'calendar.{name}' for name in _CALENDAR),
+)
+
+
+def calendar(time: int) -> np.ndarray:
+    """Where in the day, the week and the hour ``time`` (UTC) is; float32.
+
+    >>> calendar(0)[:2].tolist()
+    [0.0, 1.0]
+    """
+    day = 2 * np.pi * (time % DAY_S) / DAY_S
+    # 1970-01-01 was a Thursday; the phase does not matter
+    week = 2 * np.pi * (time % (7 * DAY_S)) / (7 * DAY_S)
+    hour = 2 * np.pi * (time % 3600) / 3600
+    waves = (day, 2 * day, week, hour)
+    return np.array([f(w) for w in waves for f in (np.sin, np.cos)], np.float32)
+
+
+class FeatureState:
+    """What is remembered of each instance, and what follows from it.
+
+    Arrays have shape (..., instances, resources), float32; about 17 KB an
+    instance at 300 s.  ``last`` is the newest value, ``scale`` the mean
+    absolute step of about 24 h, both in the units of usage.
+    """
+
+    def __init__(self, limits: np.ndarray, step_s: int) -> None:
+        """Begin with nothing seen.
+
+        :param limits: (instances, resources), NaN where there is none.
+        """
+        shape = limits.shape
+        self.step_s = step_s
+        self.limits = limits.astype(np.float32)
+        self.slots = DAY_S // step_s
+        share = _FLOOR_SHARE * np.nan_to_num(self.limits)
+        self.floor = np.where(share > 0, share, _FLOOR).astype(np.float32)
+
+        def empty(*lead: int, fill: float = np.nan) -> np.ndarray:
+            return np.full((*lead, *shape), fill, np.float32)
+
+        self.time = 0
+        self.last = empty(fill=0.0)
+        self.age = empty(fill=float(_NEVER))
+        self.seen = empty(fill=0.0)
+        self.same = empty(fill=0.0)
+        self.deltas = empty(fill=0.0)  # how many steps were measured
+        self.steps = empty(len(STEPS) + 1, fill=0.0)
+        self.means = empty(len(MEANS), fill=0.0)
+        self.extremes = empty(2 * len(EXTREMES), fill=0.0)
+        self.ring = empty(RING)
+        self.position = 0
+        self.day = empty(self.slots)
+        self.profile = empty(self.slots)
+        self.peak = empty(self.slots)
+        self.week = empty(7 * 24)
+        self.day_now = empty()
+        self.profile_now = empty()
+
+    def forget(self, which: np.ndarray) -> None:
+        """Begin anew for the instances (or cells) of a mask.
+
+        :param which: bool (instances,) or (instances, resources).
+        """
+        mask = which if which.ndim == 2 else which[:, None]
+        mask = np.broadcast_to(mask, self.last.shape)
+        fresh = (
+            (self.ring, self.day, self.profile, self.peak, self.week),
+            (self.day_now, self.profile_now),
+        )
+        for array in (*fresh[0], *fresh[1]):
+            array[..., mask] = np.nan
+        for array in (self.last, self.seen, self.same, self.deltas):
+            array[mask] = 0.0
+        for array in (self.steps, self.means, self.extremes):
+            array[:, mask] = 0.0
+        self.age[mask] = _NEVER
+
+    @property
+    def known(self) -> np.ndarray:
+        """Bool (instances, resources): is the newest value new enough?"""
+        return self.age <= MAX_AGE
+
+    @property
+    def scale(self) -> np.ndarray:
+        """Mean absolute step, with a belief in the floor while it is new."""
+        prior = self.floor + _LEVEL_SHARE * np.abs(self.means[-1])
+        total = self.steps[-1] * self.deltas + _PRIOR * prior
+        return np.maximum(total / (self.deltas + _PRIOR), self.floor)
+
+    def advance(self, sample: np.ndarray, time: int) -> None:
+        """Take the sample of the step that ends at ``time``.
+
+        :param sample: (instances, resources) in the units of usage; NaN
+            where there is none.
+        """
+        present = np.isfinite(sample)
+        value = np.where(present, sample, self.last).astype(np.float32)
+        self.seen += present
+        self._learn_steps(value, present)
+        self._learn_levels(value, present)
+        unchanged = present & (value == self.last)
+        self.same = np.where(
+            unchanged, self.same + 1, np.where(present, 0, self.same)
+        ).astype(np.float32)
+        self._learn_profile(value, present, time)
+        self.age = np.where(present, 0, self.age + 1).astype(np.float32)
+        self.last = value
+        self.position = (self.position + 1) % RING
+        self.ring[self.position] = np.where(self.seen > 0, value, np.nan)
+        self.time = time
+
+    def _learn_steps(self, value: np.ndarray, present: np.ndarray) -> None:
+        # across a gap the step is not of one step_s: it is left out
+        valid = present & (self.age == 0)
+        self.deltas = np.minimum(self.deltas + valid, SCALE_STEPS).astype(
+            np.float32
+        )
+        size = np.abs(value - self.last)
+        for k, span in enumerate((*STEPS, SCALE_STEPS)):
+            rate = 1 / np.clip(self.deltas, 1, np.float32(span))
+            change = rate * (size - self.steps[k])
+            self.steps[k] += np.where(valid, change, 0)
+
+    def _learn_levels(self, value: np.ndarray, present: np.ndarray) -> None:
+        seen = np.maximum(self.seen, 1)
+        for k, span in enumerate(MEANS):
+            rate = 1 / np.minimum(seen, np.float32(span))
+            change = rate * (value - self.means[k])
+            self.means[k] += np.where(present, change, 0)
+        first = present & (self.seen == 1)
+        for k, span in enumerate(EXTREMES):
+            mean = self.means[MEANS.index(span)]
+            rate = np.float32(1 / span)
+            pairs: tuple[tuple[int, Callable[..., np.ndarray]], ...] = (
+                (2 * k, np.maximum),
+                (2 * k + 1, np.minimum),
+            )
+            for j, best in pairs:
+                old = self.extremes[j]
+                new = best(value, old - rate * (old - mean))
+                new = np.where(first, value, new)
+                self.extremes[j] = np.where(present, new, old)
+
+    def _learn_profile(
+        self, value: np.ndarray, present: np.ndarray, time: int
+    ) -> None:
+        slot = (time // self.step_s) % self.slots
+        self.day_now = self.day[slot].copy()
+        self.profile_now = self.profile[slot].copy()
+        self.day[slot] = np.where(present, value, np.nan)
+        old = self.profile_now
+        new = np.where(np.isnan(old), value, old + _PROFILE_RATE * (value - old))
+        self.profile[slot] = np.where(present, new, old)
+        peak = np.fmax(value, new + _PEAK_KEEP * (self.peak[slot] - new))
+        self.peak[slot] = np.where(present, peak, self.peak[slot])
+        hour = (time // 3600) % len(self.week)
+        old = self.week[hour]
+        new = np.where(np.isnan(old), value, old + _WEEK_RATE * (value - old))
+        self.week[hour] = np.where(present, new, old)
+
+    def features(self) -> np.ndarray:
+        """The network's inputs, float32 (instances, features), all finite.
+
+        What is unknown is 0, and a mask beside it says so.
+        """
+        scale = self.scale
+        amounts = self._amounts()
+        amounts -= self.last
+        amounts /= scale
+        np.arcsinh(amounts, out=amounts)
+        np.nan_to_num(amounts, copy=False, nan=0.0)
+        stacked = np.concatenate([amounts, self._plain(scale)])
+        stacked *= self.known
+        instances = self.last.shape[0]
+        flat = np.moveaxis(stacked, 0, -1).reshape(instances, -1)
+        waves = np.broadcast_to(
+            calendar(self.time), (instances, len(_CALENDAR))
+        )
+        return np.concatenate([flat, waves], axis=1, dtype=np.float32)
+
+    def _amounts(self) -> np.ndarray:
+        """Amounts in the units of usage, in the order of `_SCALED`."""
+        slot = (self.time // self.step_s) % self.slots
+        ahead = [(slot + k) % self.slots for k in AHEAD]
+        near = [(slot + k) % self.slots for k in range(AHEAD[-1] + 2)]
+        later = self.time + 2 * self.step_s
+        hour = (later // 3600) % len(self.week)
+        day, profile = self.day[ahead], self.profile[ahead]
+        near_day = self.day[near]
+        near_day[0] = self.day_now  # today's sample is there already
+        return np.stack(
+            [
+                *(self.ring[(self.position - k) % RING] for k in LAGS),
+                *self.means,
+                *self.extremes,
+                self.day_now,
+                *day,
+                np.fmax.reduce(day),
+                self.profile_now,
+                *profile,
+                np.fmax.reduce(profile),
+                np.fmax.reduce(near_day),
+                np.fmax.reduce(self.peak[ahead]),
+                self.week[hour],
+                np.zeros_like(self.last),
+                self.limits,
+            ]
+        )
+
+    def _plain(self, scale: np.ndarray) -> np.ndarray:
+        """Numbers without unit, in the order of `_PLAIN`."""
+        ahead = (self.time // self.step_s + AHEAD[0]) % self.slots
+        limited = np.isfinite(self.limits)
+        limit = np.where(limited, self.limits, 1)
+        ratios = [np.log((s + self.floor) / scale) for s in self.steps[:-1]]
+        return np.stack(
+            [
+                *ratios,
+                np.isfinite(self.day[ahead]),
+                np.isfinite(self.profile[ahead]),
+                limited,
+                np.where(limited, np.minimum(self.last / limit, 4), 0),
+                np.arcsinh(self.last / self.floor),
+                np.log(scale / self.floor),
+                np.log1p(self.same),
+                np.minimum(self.age, MAX_AGE + 1),
+                np.log1p(np.minimum(self.seen, 2 * SCALE_STEPS)),
+                self.age == 0,
+            ]
+        ).astype(np.float32)
+
+
+def context(
+    window: usage_module.UsageWindow, limits: np.ndarray, steps: int
+) -> tuple[np.ndarray, FeatureState]:
+    """Features of the window's last ``steps`` steps, and the final state.
+
+    Shape (time, instances, features), where time is ``steps`` or, for a
+    shorter window, what there is.
+    """
+    state = FeatureState(limits, window.step_s)
+    times = window.times()
+    begin = max(0, len(times) - steps)
+    shape = (len(times) - begin, len(window.instances), len(NAMES))
+    out = np.empty(shape, np.float32)
+    for t, time in enumerate(times):
+        state.advance(window.usage[:, t], int(time))
+        if t >= begin:
+            out[t - begin] = state.features()
+    return out, state

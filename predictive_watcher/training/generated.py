@@ -1,0 +1,114 @@
+"""Made load, so that what traces seldom show is known as well.
+
+Recorded business load rarely climbs steadily for an hour; an instance that
+does must still be seen before it reaches its limit.  The series here climb,
+hold and fall with random slopes, each day at the same time or at any time.
+"""
+
+import numpy as np
+
+from predictive_watcher.core import fleet
+from predictive_watcher.core import usage as usage_module
+
+
+_DAY_STEPS = 288
+_STEP_S = 300
+
+
+def _noise(rng: np.random.Generator, length: int) -> np.ndarray:
+    """Noise that remembers a little (AR(1)), of standard deviation 1."""
+    keep = rng.uniform(0.0, 0.8)
+    white = rng.standard_normal(length) * np.sqrt(1 - keep**2)
+    out = np.empty(length)
+    value = 0.0
+    for t in range(length):
+        value = keep * value + white[t]
+        out[t] = value
+    return out
+
+
+def _event(rng: np.random.Generator) -> np.ndarray:
+    """One climb, hold and fall, from 0 to about 1 and back."""
+    rise = max(1, round(np.exp(rng.uniform(0.0, np.log(60)))))
+    hold = round(np.exp(rng.uniform(np.log(2), np.log(48))))
+    fall = max(1, round(rise * rng.uniform(0.1, 1.0)))
+    up = np.linspace(0, 1, rise + 1)[1:]
+    if rng.random() < 0.3:  # the climb itself climbs
+        up = up ** rng.uniform(1.0, 2.5)
+    return np.concatenate([up, np.ones(hold), np.linspace(1, 0, fall + 1)[1:]])
+
+
+def _events(rng: np.random.Generator, length: int) -> np.ndarray:
+    """Events through time, recurring daily, irregularly, or mixed."""
+    out = np.zeros(length)
+    regular = rng.random() < 0.5
+    shape, place = _event(rng), int(rng.integers(_DAY_STEPS))
+    rate = rng.uniform(0.3, 4.0)
+    for day in range(0, length, _DAY_STEPS):
+        if regular and rng.random() < 0.9:
+            count, shift = 1, int(rng.integers(-2, 3))
+        else:
+            count, shift = int(rng.poisson(0.3 if regular else rate)), None
+        for _ in range(count):
+            at = day + place + shift if shift is not None else day + int(
+                rng.integers(_DAY_STEPS)
+            )
+            event = shape if shift is not None else _event(rng)
+            event = event * rng.uniform(0.7, 1.1)
+            at = max(at, 0)
+            part = event[: max(0, length - at)]
+            out[at : at + len(part)] = np.maximum(
+                out[at : at + len(part)], part
+            )
+    return out
+
+
+def _share(rng: np.random.Generator, length: int) -> np.ndarray:
+    """Usage as a share of the limit, between 0 and 1."""
+    base = rng.uniform(0.02, 0.4)
+    height = rng.uniform(0.2, 1.0) * (1.05 - base)
+    noise = np.exp(rng.uniform(np.log(0.001), np.log(0.03)))
+    phase = rng.uniform(0, 2 * np.pi)
+    wave = 1 + np.sin(2 * np.pi * np.arange(length) / _DAY_STEPS + phase)
+    share = base * (1 + rng.choice([0.0, 0.5]) * wave)
+    share = share + height * _events(rng, length)
+    return np.clip(share * (1 + noise * 3 * _noise(rng, length))
+                   + noise * _noise(rng, length), 0.0, 1.0)
+
+
+def _instance(
+    rng: np.random.Generator, length: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Usage (length, resources) and limits (resources,) of one instance."""
+    limits = np.array(
+        [
+            float(2 ** rng.integers(0, 4)),
+            float(2 ** rng.integers(9, 15)),
+            10 ** rng.uniform(5.5, 8.5),
+            10 ** rng.uniform(5.5, 8.5),
+        ]
+    )
+    cpu = _share(rng, length)
+    shares = [cpu]
+    for _ in range(len(fleet.RESOURCES) - 1):
+        own = _share(rng, length)
+        follows = rng.random() < 0.4
+        shares.append(cpu * own.mean() * 2 if follows else own)
+    usage = np.clip(np.stack(shares, axis=1), 0, 1) * limits
+    limits[2:][rng.random(2) < 0.7] = np.nan  # quotas are rarely set
+    return usage, limits
+
+
+def window(
+    rng: np.random.Generator, instances: int, length: int, start: int
+) -> tuple[usage_module.UsageWindow, np.ndarray]:
+    """So many made instances on a grid of 300 s, and their limits."""
+    made = [_instance(rng, length) for _ in range(instances)]
+    usage = np.stack([u for u, _ in made]).astype(np.float32)
+    usage[rng.random(usage.shape[:2]) < 0.01] = np.nan
+    return usage_module.UsageWindow(
+        instances=tuple(f'generated-{i}' for i in range(instances)),
+        start=start,
+        step_s=_STEP_S,
+        usage=usage,
+    ), np.stack([limit for _, limit in made]).astype(np.float32)

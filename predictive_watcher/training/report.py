@@ -1,0 +1,148 @@
+"""How good forecasts were, on instances and times that were held out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from predictive_watcher.core import fleet
+from predictive_watcher.core import forecast
+
+
+SCORED = (0.5, 0.9, 0.95, 0.99)  # levels in the quantile loss
+CEILING = 0.9
+_UPPER = forecast.LEVELS.index(0.95)
+_BAND = (0.93, 0.97)
+_CPU = fleet.RESOURCES.index(fleet.Resource.CPU)
+_MAX = forecast.TARGETS.index(forecast.Target.MAX900)
+_NEXT = forecast.TARGETS.index(forecast.Target.S300)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Forecasts beside what came, in the units of usage.
+
+    ``quantiles`` (instances, origins, resources, targets, levels), ``came``
+    (instances, origins, resources, targets), ``now`` (instances, origins,
+    resources), ``risk`` (instances, origins): the chance that cpu passes
+    `CEILING` x its limit, ``limit`` (instances,) that of cpu.
+    """
+
+    quantiles: np.ndarray
+    came: np.ndarray
+    now: np.ndarray
+    risk: np.ndarray
+    limit: np.ndarray
+
+
+def average_precision(label: np.ndarray, score: np.ndarray) -> float:
+    """Precision averaged over the recalls; tied scores count as one.
+
+    >>> average_precision(np.array([1, 0, 1]), np.array([.9, .5, .5]))
+    0.8333333333333333
+    """
+    if not label.any():
+        return float('nan')
+    order = np.argsort(-score, kind='stable')
+    ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
+    hits = np.cumsum(label[order])[ends]
+    gained = np.diff(hits, prepend=0)
+    return float((gained * hits / (ends + 1)).sum() / hits[-1])
+
+
+def quantile_loss(came: np.ndarray, quantiles: np.ndarray) -> float:
+    """Twice the pinball loss over `SCORED`, as a share of sum |y|.
+
+    ``came`` (cells,), ``quantiles`` (cells, levels).
+    """
+    loss = 0.0
+    for level in SCORED:
+        error = came - quantiles[:, forecast.LEVELS.index(level)]
+        loss += 2 * float(np.maximum(level * error, (level - 1) * error).sum())
+    return loss / len(SCORED) / max(float(np.abs(came).sum()), 1e-12)
+
+
+def scores(outcome: Outcome) -> dict[str, float | None]:
+    """All figures of one forecaster; None where they cannot be computed."""
+    found: dict[str, float] = {}
+    for r, resource in enumerate(fleet.RESOURCES):
+        for target, name in ((_NEXT, '300'), (_MAX, 'max900')):
+            came = outcome.came[:, :, r, target].astype(np.float64)
+            quantiles = outcome.quantiles[:, :, r, target]
+            valid = np.isfinite(came) & np.isfinite(outcome.now[:, :, r])
+            valid &= np.isfinite(quantiles).all(axis=-1)
+            if not valid.any():
+                continue
+            found[f'{resource}.wql_{name}'] = quantile_loss(
+                came[valid], quantiles[valid].astype(np.float64)
+            )
+            # compared as float32, as usage is: ties count as covered
+            below = outcome.came[:, :, r, target] <= quantiles[..., _UPPER]
+            found[f'{resource}.cov95_{name}'] = float(below[valid].mean())
+            found[f'{resource}.band95_{name}'] = _in_band(below, valid)
+    found |= _onset(outcome)
+    return {
+        key: round(value, 5) if np.isfinite(value) else None
+        for key, value in found.items()
+    }
+
+
+def _in_band(below: np.ndarray, valid: np.ndarray) -> float:
+    """Share of the instances whose own coverage is near .95."""
+    count = valid.sum(axis=1)
+    enough = count >= min(200, valid.shape[1] // 2)
+    share = (below & valid).sum(axis=1)[enough] / count[enough]
+    if not len(share):
+        return float('nan')
+    return float(((share >= _BAND[0]) & (share <= _BAND[1])).mean())
+
+
+def _onset(outcome: Outcome) -> dict[str, float]:
+    """Cpu passes the ceiling within 900 s and is not above it now."""
+    threshold = CEILING * outcome.limit[:, None]
+    came = outcome.came[:, :, _CPU, _MAX]
+    now = outcome.now[:, :, _CPU]
+    with np.errstate(invalid='ignore'):
+        valid = np.isfinite(came) & (now <= threshold)
+    valid &= np.isfinite(outcome.risk)
+    label = (came > threshold)[valid].astype(np.float64)
+    risk = np.clip(outcome.risk[valid].astype(np.float64), 0, 1)
+    if not label.any():
+        return {}
+    brier = float(((risk - label) ** 2).mean())
+    base = float(label.mean())
+    return {
+        'cpu.onsets': float(label.sum()),
+        'cpu.onset_ap': average_precision(label, risk),
+        'cpu.onset_brier_skill': 1 - brier / max(base * (1 - base), 1e-12),
+    }
+
+
+_COLUMNS = ('wql_300', 'wql_max900', 'cov95_300', 'cov95_max900')
+
+
+def table(results: dict[str, dict[str, float | None]]) -> str:
+    """Figures of several forecasters, one line for each and resource."""
+    lines = [
+        f'{"resource":9} {"forecaster":14} '
+        + ' '.join(f'{c:>12}' for c in _COLUMNS)
+    ]
+    for resource in fleet.RESOURCES:
+        for name, found in results.items():
+            cells = [found.get(f'{resource}.{c}') for c in _COLUMNS]
+            if any(cell is not None for cell in cells):
+                lines.append(
+                    f'{resource:9} {name:14} '
+                    + ' '.join(_cell(cell) for cell in cells)
+                )
+    lines.append('')
+    lines.append(
+        f'cpu onset (> {CEILING:g} x limit)    average precision  Brier skill'
+    )
+    for name, found in results.items():
+        cells = [found.get(f'cpu.onset_{c}') for c in ('ap', 'brier_skill')]
+        lines.append(f'{"":9} {name:14} ' + ' '.join(map(_cell, cells)))
+    return '\n'.join(lines)
+
+
+def _cell(value: float | None) -> str:
+    return f'{"-":>12}' if value is None else f'{value:12.4f}'

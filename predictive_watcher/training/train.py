@@ -1,0 +1,209 @@
+"""Learn one network for all instances."""
+
+from collections.abc import Callable
+import copy
+from dataclasses import dataclass
+import math
+import time
+
+import numpy as np
+import torch
+
+from predictive_watcher.core import forecast
+from predictive_watcher.training import dataset
+from predictive_watcher.training import network as network_module
+
+
+_MAX = len(forecast.TARGETS) - 1
+_RAW_WEIGHT = 0.1
+_RAW_WIDEST = 8.0  # beyond it sinh would drown everything else
+_EMA = 0.999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to learn: size of the network, length and size of the batches.
+
+    With ``minutes`` the clock says when to stop; with ``steps`` alone the
+    result depends on the seed only.
+    """
+
+    seed: int = 1
+    steps: int = 6000
+    minutes: float | None = None
+    width: int = 128
+    hidden: int = 96
+    length: int = 64
+    batch: int = 64
+    warm: int = 6  # first steps of a stretch, not scored: the state is empty
+    rate: float = 3e-3
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the learning is; ``loss`` is a running mean."""
+
+    step: int
+    done: float  # share, 0 to 1
+    loss: float
+    seconds_left: float
+
+
+def learn(
+    series: dataset.Series,
+    end: int,
+    options: Options,
+    tell: Callable[[Progress], None] = lambda _: None,
+) -> tuple[network_module.Network, int]:
+    """Train on steps [0, end) of ``series``; the network and its steps."""
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    rng = np.random.default_rng(options.seed)
+    net = network_module.Network(
+        series.x.shape[2], options.width, options.hidden
+    )
+    _standardise(net, series, rng, end)
+    mean = copy.deepcopy(net)
+    optimizer = torch.optim.AdamW(
+        net.parameters(), lr=options.rate, weight_decay=0.01
+    )
+    length = max(2, min(options.length, end - 4))
+    warm = min(options.warm, length // 2)
+    clock = _Clock(options)
+    running, step = 0.0, 0
+    while (done := clock.share(step)) < 1.0:
+        for group in optimizer.param_groups:
+            group['lr'] = options.rate * _schedule(step, done)
+        batch = dataset.draw(series, rng, options.batch, length, 0, end)
+        loss = loss_of(net, batch, warm, rng)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        _average(mean, net, min(_EMA, step / (step + 10)))
+        running += (loss.item() - running) / min(step, 100)
+        tell(clock.progress(step, running))
+    return mean.eval(), step
+
+
+class _Clock:
+    """How much of the learning is done: by steps, or by minutes."""
+
+    def __init__(self, options: Options) -> None:
+        self._steps = options.steps
+        self._seconds = options.minutes and options.minutes * 60
+        self._began = time.monotonic()
+
+    def share(self, step: int) -> float:
+        if self._seconds is None:
+            return step / self._steps
+        return (time.monotonic() - self._began) / self._seconds
+
+    def progress(self, step: int, loss: float) -> Progress:
+        done = max(self.share(step), 1e-9)
+        spent = time.monotonic() - self._began
+        return Progress(
+            step=step,
+            done=min(done, 1.0),
+            loss=loss,
+            seconds_left=max(0.0, spent / done - spent),
+        )
+
+
+def _schedule(step: int, done: float) -> float:
+    """A short rise, then half a cosine."""
+    rise = min(1.0, (step + 1) / 100)
+    return rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+@torch.no_grad()
+def _average(
+    mean: network_module.Network, net: network_module.Network, keep: float
+) -> None:
+    for old, new in zip(mean.parameters(), net.parameters(), strict=True):
+        old.lerp_(new, 1 - keep)
+
+
+def _standardise(
+    net: network_module.Network,
+    series: dataset.Series,
+    rng: np.random.Generator,
+    end: int,
+) -> None:
+    count = min(50_000, end * series.x.shape[1])
+    t = rng.integers(0, end, count)
+    who = rng.choice(len(series.drawn), count, p=series.drawn)
+    x = torch.from_numpy(series.x[t, who].astype(np.float32))
+    net.standardise(x.mean(0), x.std(0, correction=0).clamp_min(0.05))
+
+
+def loss_of(
+    net: network_module.Network,
+    batch: dataset.Batch,
+    warm: int,
+    rng: np.random.Generator,
+) -> torch.Tensor:
+    """Quantile loss in asinh units and, lightly, raw; plus the risk's."""
+    z = torch.from_numpy(batch.z[warm:])
+    valid = torch.from_numpy(batch.valid[warm:]).float()
+    quantiles, *mixture = (
+        head[warm:] for head in net(torch.from_numpy(batch.x))
+    )
+    levels = torch.tensor(forecast.LEVELS)
+    squeezed = network_module.pinball(z[..., None] - quantiles, levels)
+    raw = _raw(z)[..., None] - _raw(quantiles)
+    both = squeezed + _RAW_WEIGHT * network_module.pinball(raw, levels)
+    count = valid.sum().clamp_min(1.0)
+    loss = (both.mean(-1) * valid).sum() / count
+    risk = _risk_loss(
+        z[..., _MAX],
+        valid[..., _MAX],
+        _thresholds(batch, warm, quantiles[..., _MAX, :].detach(), rng),
+        mixture,
+    )
+    return loss + 0.25 * risk
+
+
+def _raw(z: torch.Tensor) -> torch.Tensor:
+    return torch.sinh(z.clamp(-_RAW_WIDEST, _RAW_WIDEST))
+
+
+def _thresholds(
+    batch: dataset.Batch,
+    warm: int,
+    quantiles: torch.Tensor,
+    rng: np.random.Generator,
+) -> torch.Tensor:
+    """Limits to ask for, in asinh units: (time, batch, resource, 3).
+
+    They must not depend on the truth, or the chance learned would be biased:
+    they are drawn around the network's own quantiles of the maximum, evenly
+    over the range, and at and below the real limits.
+    """
+    shape = (*quantiles.shape[:-1], 1)
+
+    def uniform(low: float, high: float) -> torch.Tensor:
+        return torch.from_numpy(rng.uniform(low, high, shape)).float()
+
+    pick = torch.from_numpy(rng.integers(0, quantiles.shape[-1], shape))
+    near = quantiles.gather(-1, pick) + uniform(-0.5, 0.5)
+    limit = torch.from_numpy(batch.limit[warm:, ..., None])
+    last = torch.from_numpy(batch.last[warm:, ..., None])
+    real = torch.asinh(limit * uniform(0.6, 1.0) - last)
+    real = torch.where(torch.isfinite(real), real, uniform(-1.0, 6.0))
+    return torch.cat([near, uniform(-3.0, 8.0), real], dim=-1)
+
+
+def _risk_loss(
+    z: torch.Tensor,
+    valid: torch.Tensor,
+    thresholds: torch.Tensor,
+    mixture: list[torch.Tensor],
+) -> torch.Tensor:
+    """Cross entropy of P(max > threshold)."""
+    p = network_module.exceedance(thresholds, *mixture).clamp(1e-6, 1 - 1e-6)
+    label = (z[..., None] > thresholds).float()
+    entropy = -(label * p.log() + (1 - label) * (1 - p).log())
+    return (entropy.sum(-1) * valid).sum() / valid.sum().clamp_min(1.0)
