@@ -48,8 +48,14 @@ class Placement:
     def risk(self, node: fleet_module.Node, members: Iterable[int]) -> float:
         """The lower bound of the node's risk with these members."""
         return self.load.node_risk(
-            sorted(members), node.capacity(), ceiling=self.ceiling
+            self.ordered(members), node.capacity(), ceiling=self.ceiling
         )
+
+    def ordered(self, rows: Iterable[int]) -> list[int]:
+        """The rows by instance id: a sum of floats depends on its order,
+        and no plan may depend on the order in which Nova lists servers.
+        """
+        return sorted(rows, key=lambda row: self.fleet.instances[row].id)
 
     def refusal(
         self,
@@ -80,7 +86,7 @@ class Placement:
         if against:
             return against
         risk = self.load.node_risk(
-            sorted(self.members[node.name] | {row}),
+            self.ordered(self.members[node.name] | {row}),
             node.capacity(),
             ceiling=self.ceiling,
             unknown_is_full=True,

@@ -121,7 +121,7 @@ def _worth(
 ) -> tuple[float, float]:
     """Everyone on the node gains; only the one that moves is interrupted."""
     seen, policy = maker.seen, maker.policy
-    members = sorted(maker.place.members[node.name])
+    members = maker.place.ordered(maker.place.members[node.name])
     benefit, _ = adj.worth(
         weight=float(seen.weights[members].sum()),
         risk=before - option.after,
