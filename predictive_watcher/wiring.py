@@ -12,8 +12,8 @@ import os
 import pathlib
 import threading
 from typing import Any
-from typing import TypeVar
 from typing import cast
+from typing import TypeVar
 
 from oslo_config import cfg
 
@@ -58,13 +58,18 @@ def forecaster(conf: cfg.ConfigOpts) -> runtime.OnnxForecaster:
     )
 
 
-def telemetry(conf: cfg.ConfigOpts, session: Any) -> gnocchi.GnocchiSource:
+def telemetry(
+    conf: cfg.ConfigOpts,
+    session: Any,
+    region_name: str | None = None,
+    interface: str = 'public',
+) -> gnocchi.GnocchiTelemetry:
     """Gnocchi through ``session``, a keystoneauth1 session."""
     own = options(conf)
-    return gnocchi.GnocchiSource(
-        session,
-        granularity_s=own.granularity,
-        polling_interval_s=own.polling_interval,
+    return gnocchi.GnocchiTelemetry(
+        gnocchi.metric_adapter(session, region_name, interface),
+        granularity=own.granularity,
+        polling_interval=own.polling_interval,
         timeout_s=own.telemetry_timeout,
         page_size=own.telemetry_page_size,
         circuit=circuit.shared(

@@ -51,6 +51,7 @@ def propose(
     leases: Iterable[Lease],
     policy: Policy,
     now: int,
+    missing: Mapping[str, str] | None = None,
 ) -> Proposal:
     """Anticipate violations and decide what to do about each instance.
 
@@ -59,6 +60,7 @@ def propose(
     :param window: usage of exactly ``fleet.instances``, in their order.
     :param leases: those in force.
     :param now: Unix seconds.
+    :param missing: by instance id, why usage of it is missing.
     :raises ModelError: when the forecaster's model cannot be used.
     """
     seen = assessment.assess(fleet, window, forecaster, policy, now)
@@ -69,6 +71,7 @@ def propose(
         place=placement.Placement(
             fleet=fleet, load=seen.load, ceiling=policy.ceiling
         ),
+        missing=missing or {},
     )
     rows = [
         row for row, i in enumerate(fleet.instances) if i.id in fleet.scope

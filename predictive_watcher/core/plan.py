@@ -1,6 +1,7 @@
 """A plan in the making: who is served, with what, within which budgets."""
 
 from collections import Counter
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -28,6 +29,7 @@ class PlanMaker:
     policy: Policy
     flavors: Sequence[fleet_module.Flavor]
     place: placement_module.Placement
+    missing: Mapping[str, str] = field(default_factory=dict)
     decided: dict[int, adj.Adjustment] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
     spent: Counter[str] = field(default_factory=Counter)
@@ -47,8 +49,10 @@ class PlanMaker:
         if newest < 0:
             return Hold(
                 reason=Reason.NO_SAMPLES,
-                text='telemetry has no sample of this instance; check that '
-                'Ceilometer polls it',
+                text='telemetry has no sample of this instance: '
+                + self.missing.get(
+                    self.instance(row).id, 'check that Ceilometer polls it'
+                ),
             )
         if seen.now - newest > self.policy.stale_after_s:
             return Hold(

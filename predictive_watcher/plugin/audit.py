@@ -14,6 +14,7 @@ from predictive_watcher.core import pipeline
 from predictive_watcher.core import usage
 from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import scope as scope_module
+from predictive_watcher.telemetry import base
 
 
 LOG = log.getLogger(__name__)
@@ -41,13 +42,13 @@ def run(
     scope: scope_module.Scope,
     parameters: parameters_module.Parameters,
     connection: Any,
-    session: Any,
+    source: base.TelemetrySource,
 ) -> Run:
     """Read the fleet and its usage, and decide.
 
     :param connection: an openstacksdk connection with an administrator's
         rights on Nova and Placement.
-    :param session: a keystoneauth1 session for Gnocchi.
+    :param source: where usage is read from.
     :raises PredictiveWatcherError: where the audit cannot look at all.
     """
     wall = int(time.time())
@@ -56,7 +57,7 @@ def run(
     fleet = wiring.cloud(conf, connection).load_fleet(
         scope.nodes, scope.instances
     )
-    window = _read(conf, session, fleet, wall)
+    window = _read(conf, source, fleet, wall)
     now = wall if wiring.options(conf).clock == 'system' else window.end
     proposal = pipeline.propose(
         fleet=fleet,
@@ -65,6 +66,7 @@ def run(
         leases=leases.values(),
         policy=parameters.policy,
         now=now,
+        missing={i: why for i in window.instances if (why := _why(source, i))},
     )
     _learn(conf, window, proposal, now)
     return Run(proposal=proposal, leases=leases, now=now, wall=wall)
@@ -72,12 +74,11 @@ def run(
 
 def _read(
     conf: cfg.ConfigOpts,
-    session: Any,
+    source: base.TelemetrySource,
     fleet: fleet_module.Fleet,
     wall: int,
 ) -> usage.UsageWindow:
     """The usage of all instances, as far back as the model likes to see."""
-    source = wiring.telemetry(conf, session)
     history_s = wiring.forecaster(conf).history_s
     live = wiring.options(conf).clock == 'system'
     window = source.read(
@@ -93,6 +94,11 @@ def _read(
             problem.text,
         )
     return window
+
+
+def _why(source: base.TelemetrySource, instance: str) -> str:
+    """Why usage of this instance is missing; empty where it is not."""
+    return '; '.join(source.health.why(instance))
 
 
 def _learn(

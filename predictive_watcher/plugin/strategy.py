@@ -107,7 +107,12 @@ class PredictiveAdjustment(base.BaseStrategy):
             scope=scope_module.scope_of(self.compute_model),
             parameters=parameters,
             connection=nova_helper.NovaHelper().connection,
-            session=self.osc.session,
+            source=wiring.telemetry(
+                conf,
+                self.osc.session,
+                region_name=conf.gnocchi_client.region_name,
+                interface=conf.gnocchi_client.endpoint_type,
+            ),
         )
         verdicts = run.proposal.verdicts
         report.log_verdicts(uuid, verdicts)
