@@ -16,30 +16,13 @@ from predictive_watcher.telemetry import gnocchi_reading
 from predictive_watcher.telemetry import grid
 
 
-def metric_adapter(
-    session: ks_session.Session,
-    region_name: str | None = None,
-    interface: str = 'public',
-) -> adapter.Adapter:
-    """What `GnocchiTelemetry` wants, from any keystoneauth1 session."""
-    return adapter.Adapter(
-        session,
-        service_type='metric',
-        region_name=region_name,
-        interface=interface,
-        connect_retries=0,
-        status_code_retries=0,
-    )
-
-
-class GnocchiTelemetry:
+class GnocchiSource:
     """Usage of instances from Gnocchi: four requests per page of instances.
 
-    :param client: sends requests to the service type "metric"; see
-        `metric_adapter`.
-    :param granularity: seconds; the archive policies must have it.
-    :param polling_interval: seconds between two samples of a metric; at most
-        the granularity.
+    :param session: whose catalog has the service type "metric".
+    :param granularity_s: the archive policies must have it.
+    :param polling_interval_s: seconds between two samples of a metric; at
+        most the granularity.
     :param timeout_s: deadline of one `read`.
     :param page_size: instances asked for in one request.
     """
@@ -48,24 +31,33 @@ class GnocchiTelemetry:
 
     def __init__(
         self,
-        client: adapter.Adapter,
+        session: ks_session.Session,
         *,
-        granularity: int = 300,
-        polling_interval: int = 300,
+        region_name: str | None = None,
+        interface: str = 'public',
+        granularity_s: int = 300,
+        polling_interval_s: int = 300,
         timeout_s: float = 60.0,
         page_size: int = 1000,
         circuit: circuit_module.Circuit | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if polling_interval > granularity:
+        if polling_interval_s > granularity_s:
             raise exceptions.InvalidConfig(
-                f'[predictive_watcher] polling_interval {polling_interval} '
-                f'is longer than granularity {granularity}: most steps would '
+                f'[predictive_watcher] polling_interval {polling_interval_s} '
+                f'is longer than granularity {granularity_s}: most steps would '
                 'have no sample; raise granularity'
             )
-        self._client = client
-        self._granularity = granularity
-        self._polling_interval = polling_interval
+        self._client = adapter.Adapter(
+            session,
+            service_type='metric',
+            region_name=region_name,
+            interface=interface,
+            connect_retries=0,
+            status_code_retries=0,
+        )
+        self._step_s = granularity_s
+        self._polling_interval_s = polling_interval_s
         self._timeout_s = timeout_s
         self._page_size = page_size
         self._circuit = circuit or circuit_module.Circuit(
@@ -87,7 +79,7 @@ class GnocchiTelemetry:
         :raises TelemetryError: Gnocchi answered with an error.
         :raises InvalidInput: no step ends from ``start`` to ``end``.
         """
-        step = self._granularity
+        step = self._step_s
         first = -(-start // step) * step
         steps = None if end is None else (end - first) // step + 1
         if steps is not None and steps < 1:
@@ -121,7 +113,7 @@ class GnocchiTelemetry:
             instances=reading.instances,
             start=first,
             step_s=step,
-            usage=reading.usage(steps, self._polling_interval),
+            usage=reading.usage(steps, self._polling_interval_s),
         )
         self.health = reading.health()
         return window
