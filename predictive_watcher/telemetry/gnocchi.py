@@ -45,8 +45,8 @@ class GnocchiSource:
         if polling_interval_s > granularity_s:
             raise exceptions.InvalidConfig(
                 f'[predictive_watcher] polling_interval {polling_interval_s} '
-                f'is longer than granularity {granularity_s}: most steps would '
-                'have no sample; raise granularity'
+                f'is longer than granularity {granularity_s}: most steps '
+                'would have no sample; raise granularity'
             )
         self._client = adapter.Adapter(
             session,
