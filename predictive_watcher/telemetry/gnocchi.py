@@ -16,13 +16,30 @@ from predictive_watcher.telemetry import gnocchi_reading
 from predictive_watcher.telemetry import grid
 
 
-class GnocchiSource:
+def metric_adapter(
+    session: ks_session.Session,
+    region_name: str | None = None,
+    interface: str = 'public',
+) -> adapter.Adapter:
+    """What `GnocchiTelemetry` wants, from any keystoneauth1 session."""
+    return adapter.Adapter(
+        session,
+        service_type='metric',
+        region_name=region_name,
+        interface=interface,
+        connect_retries=0,
+        status_code_retries=0,
+    )
+
+
+class GnocchiTelemetry:
     """Usage of instances from Gnocchi: four requests per page of instances.
 
-    :param session: whose catalog has the service type "metric".
-    :param granularity_s: the archive policies must have it.
-    :param polling_interval_s: seconds between two samples of a metric; at
-        most the granularity.
+    :param client: sends requests to the service type "metric"; see
+        `metric_adapter`.
+    :param granularity: seconds; the archive policies must have it.
+    :param polling_interval: seconds between two samples of a metric; at most
+        the granularity.
     :param timeout_s: deadline of one `read`.
     :param page_size: instances asked for in one request.
     """
@@ -31,33 +48,24 @@ class GnocchiSource:
 
     def __init__(
         self,
-        session: ks_session.Session,
+        client: adapter.Adapter,
         *,
-        region_name: str | None = None,
-        interface: str = 'public',
-        granularity_s: int = 300,
-        polling_interval_s: int = 300,
+        granularity: int = 300,
+        polling_interval: int = 300,
         timeout_s: float = 60.0,
         page_size: int = 1000,
         circuit: circuit_module.Circuit | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if polling_interval_s > granularity_s:
+        if polling_interval > granularity:
             raise exceptions.InvalidConfig(
-                f'[predictive_watcher] polling_interval {polling_interval_s} '
-                f'is longer than granularity {granularity_s}: most steps '
+                f'[predictive_watcher] polling_interval {polling_interval} '
+                f'is longer than granularity {granularity}: most steps '
                 'would have no sample; raise granularity'
             )
-        self._client = adapter.Adapter(
-            session,
-            service_type='metric',
-            region_name=region_name,
-            interface=interface,
-            connect_retries=0,
-            status_code_retries=0,
-        )
-        self._step_s = granularity_s
-        self._polling_interval_s = polling_interval_s
+        self._client = client
+        self._step_s = granularity
+        self._polling_interval_s = polling_interval
         self._timeout_s = timeout_s
         self._page_size = page_size
         self._circuit = circuit or circuit_module.Circuit(
