@@ -7,8 +7,8 @@ does not know), priority INFO:
 ``predictive_watcher.audit.verdicts``
     ``{"audit", "model", "decided_at", "part", "parts", "verdicts": [...]}``
 ``predictive_watcher.audit.held`` (priority WARN)
-    ``{"audit", "decided_at", "reason", "text"}``: the audit could not look at
-    all and left every instance alone.
+    ``{"audit", "reason", "text"}``: the audit could not look at all and left
+    every instance alone.
 
 They go where ``[oslo_messaging_notifications] driver`` says; it is unset by
 default, and then nothing is sent: without a listener a queue only grows.
@@ -71,19 +71,9 @@ class Publisher:
                 },
             )
 
-    def held(
-        self, audit: str, *, reason: str, text: str, decided_at: int
-    ) -> None:
+    def held(self, audit: str, *, reason: str, text: str) -> None:
         """Publish that an audit could not look, and why."""
-        self._send(
-            HELD,
-            {
-                'audit': audit,
-                'decided_at': decided_at,
-                'reason': reason,
-                'text': text,
-            },
-        )
+        self._send(HELD, {'audit': audit, 'reason': reason, 'text': text})
 
     def _send(self, event: str, payload: dict[str, Any]) -> None:
         try:

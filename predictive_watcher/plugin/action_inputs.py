@@ -50,6 +50,7 @@ RESIZE_SCHEMA = _schema(
     flavor=_TEXT,
     flavor_name=_TEXT,
     source_flavor=_TEXT,
+    origin_flavor=_TEXT,
     expires_at=_TIME,
 )
 MIGRATE_SCHEMA = _schema(source_node=_TEXT, destination_node=_TEXT)
@@ -85,14 +86,15 @@ class ResizeInput(_Input):
     """A resize that begins a lease or ends one.
 
     ``flavor`` is the id to resize to, ``source_flavor`` the name of the
-    server's own flavor when this was decided; ``expires_at`` is when the
-    lease ends.
+    server's own flavor when this was decided, ``origin_flavor`` the name of
+    the one it has when no lease holds; ``expires_at`` is when the lease ends.
     """
 
     kind: str
     flavor: str
     flavor_name: str
     source_flavor: str
+    origin_flavor: str
     expires_at: int
 
 

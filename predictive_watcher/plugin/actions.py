@@ -13,7 +13,6 @@ import functools
 import time
 from typing import Any
 from typing import ClassVar
-from typing import Protocol
 from typing import TypeVar
 
 from oslo_config import cfg
@@ -23,37 +22,20 @@ from watcher.common import exception
 from watcher.common import nova_helper
 
 from predictive_watcher import exceptions
+from predictive_watcher import wiring
+from predictive_watcher.cloud import nova
 from predictive_watcher.core import adjustment
 from predictive_watcher.core import fleet
+from predictive_watcher.core import leases
 from predictive_watcher.plugin import action_inputs
+from predictive_watcher.state import ledger
 
 
 LOG = log.getLogger(__name__)
 Result = TypeVar('Result')
-
-
-class Cloud(Protocol):
-    """What an action needs of Nova."""
-
-    def live(self, server_id: str) -> fleet.Instance | None: ...
-
-    def flavor(self, flavor_id: str) -> fleet.Flavor | None: ...
-
-    def node(self, name: str) -> fleet.Node | None: ...
-
-    def resize(self, server_id: str, flavor_id: str) -> None: ...
-
-    def live_migrate(self, server_id: str, node: str) -> None: ...
-
-    def abort_live_migration(self, server_id: str) -> bool: ...
-
-
-class Ledger(Protocol):
-    """What an action needs of the ledger."""
-
-    def open_lease(self, **lease: Any) -> None: ...
-
-    def close_lease(self, instance_id: str, *, now: int) -> None: ...
+# how often a server that changes is looked at; Watcher's own default of 5 s
+# is long for a resize that takes 4 s
+_POLL_S = 2.0
 
 
 class LiveAction(base.BaseAction):
@@ -71,17 +53,18 @@ class LiveAction(base.BaseAction):
         return self.input_type(**self.input_parameters)
 
     @functools.cached_property
-    def cloud(self) -> Cloud:
-        """Nova, with the credentials of [nova] or [watcher_clients_auth]."""
-        from predictive_watcher import wiring
-
-        return wiring.cloud(cfg.CONF, nova_helper.NovaHelper().connection)
+    def cloud(self) -> nova.Nova:
+        """Nova, with the credentials and the patience of section [nova]."""
+        own = cfg.CONF.nova
+        return nova.Nova(
+            nova_helper.NovaHelper().connection,
+            poll_s=min(_POLL_S, own.migration_interval),
+            timeout_s=own.migration_interval * own.migration_max_retries,
+        )
 
     @functools.cached_property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> ledger.Ledger:
         """Where the leases are kept."""
-        from predictive_watcher import wiring
-
         return wiring.ledger(cfg.CONF)
 
     def now(self) -> int:
@@ -168,56 +151,82 @@ class PredictiveResize(LiveAction):
             ends in ERROR or with its old flavor.
         """
         given = self.given
-        self._ask(lambda: self.cloud.resize(given.resource_id, given.flavor))
-        LOG.info(
-            '%s: resized from %s to %s (%s)',
-            _named(given),
-            given.source_flavor,
-            given.flavor_name,
-            given.reason,
-        )
-        self._record(given)
+        lease = self._ask(self._lease)
+        self._resize(given.flavor, given.flavor_name)
+        self._record(given.kind, lease)
         return True
 
-    def _record(self, given: action_inputs.ResizeInput) -> None:
+    def _resize(self, flavor_id: str, name: str) -> None:
+        given = self.given
+        self._ask(lambda: self.cloud.resize(given.resource_id, flavor_id))
+        LOG.info(
+            '%s: resized to %s (%s)', _named(given), name, given.reason
+        )
+
+    def _lease(self) -> leases.Lease:
+        """The lease that this resize begins or ends."""
+        given = self.given
+        origin = self._flavor_named(given.origin_flavor)
+        return leases.Lease(
+            instance_id=given.resource_id,
+            instance_name=given.resource_name,
+            project_id=given.project_id,
+            origin_flavor_id=origin.id if origin else '',
+            origin_flavor_name=given.origin_flavor,
+            flavor_id=given.flavor,
+            flavor_name=given.flavor_name,
+            reason=given.reason,
+            weight=given.weight,
+            created_at=given.decided_at,
+            expires_at=given.expires_at,
+        )
+
+    def _record(self, kind: str, lease: leases.Lease) -> None:
         """Open or close the lease; the resize stays done if that fails.
 
-        The input parameters in Watcher's database hold the whole lease, from
-        which a later audit writes it again.
+        The input parameters in Watcher's database hold the whole lease.
         """
         try:
-            if given.kind == action_inputs.RELEASE:
-                self.ledger.close_lease(given.resource_id, now=self.now())
-            else:
-                self.ledger.open_lease(
-                    instance_id=given.resource_id,
-                    project_id=given.project_id,
-                    flavor_name=given.flavor_name,
-                    origin_flavor_name=given.source_flavor,
-                    reason=given.reason,
-                    created_at=self.now(),
-                    expires_at=given.expires_at,
+            if kind == action_inputs.RELEASE:
+                self.ledger.close_lease(
+                    lease.instance_id, self.given.decided_at
                 )
+            else:
+                self.ledger.open_lease(lease)
         except exceptions.PredictiveWatcherError as error:
             LOG.error(
-                '%s: was resized from %s to %s, but the ledger could not '
-                'note the %s that ends at %s: %s. Mend the ledger; the next '
-                "audit reads the lease from this action's parameters.",
-                _named(given),
-                given.source_flavor,
-                given.flavor_name,
-                given.kind,
-                given.expires_at,
+                '%s: resized, but the ledger did not take the %s of %s: %s; '
+                "mend the ledger, the parameters of this resize in Watcher's "
+                'database hold what is missing',
+                _named(self.given),
+                kind,
+                lease,
                 error,
             )
 
+    def _flavor_named(self, name: str) -> fleet.Flavor | None:
+        flavors = self.cloud.load_fleet(nodes=(), scope=()).flavors
+        return next((f for f in flavors if f.name == name), None)
+
     def revert(self) -> None:
         """Resize back, unless somebody changed the flavor meanwhile."""
-        LOG.warning(
-            '%s: not resized back; the lease ends at %s by itself',
-            _named(self.given),
-            self.given.expires_at,
-        )
+        given = self.given
+        server = self._ask(lambda: self.cloud.live(given.resource_id))
+        source = self._ask(lambda: self._flavor_named(given.source_flavor))
+        now = server.flavor.name if server else None
+        if source is None or now != given.flavor_name:
+            LOG.warning(
+                '%s: not resized back to %s: its flavor is %s, this resize '
+                'made it %s',
+                _named(given),
+                given.source_flavor,
+                now,
+                given.flavor_name,
+            )
+            return
+        self._resize(source.id, source.name)
+        if given.kind == action_inputs.LEASE:
+            self._record(action_inputs.RELEASE, self._lease())
 
     def abort(self) -> bool:
         """Nova cannot abort a resize: it runs to its end."""

@@ -1,0 +1,40 @@
+"""One Watcher for all tests of this folder, one empty cloud for each."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.functional.harness import cloud as cloud_module
+from tests.functional.harness import control
+
+
+@pytest.fixture(scope='session')
+def _running(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[cloud_module.FakeCloud, control.Watcher]]:
+    folder = tmp_path_factory.mktemp('watcher')
+    cloud = cloud_module.FakeCloud()
+    own = f"""
+ledger_connection = sqlite:///{folder}/ledger.sqlite
+telemetry_timeout = 1
+circuit_reset = 0
+"""
+    with (
+        cloud.serving() as auth_url,
+        control.running(folder, auth_url, own) as watcher,
+    ):
+        yield cloud, watcher
+
+
+@pytest.fixture
+def cloud(_running) -> cloud_module.FakeCloud:
+    _running[0].reset()
+    return _running[0]
+
+
+@pytest.fixture
+def watcher(_running, cloud) -> control.Watcher:
+    made = _running[1]
+    made.forget_cluster()
+    made.forget_notifications()
+    return made

@@ -1,0 +1,271 @@
+"""A real Watcher in this process: API, decision engine and applier.
+
+This is the only module of the tests that knows how Watcher is put together.
+What is not real: the broker (oslo.messaging's in-memory driver) and the
+database server (SQLite, with one writer at a time).
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import pathlib
+import sqlite3
+import threading
+import time
+from typing import Any
+from typing import TypeVar
+import warnings
+
+import requests
+from watcher.cmd import eventlet as backend  # noqa: F401 -- comes first
+from oslo_config import cfg  # noqa: I001
+from oslo_messaging.notify import _impl_test
+from watcher.api import app
+from watcher.applier import service as applier_service
+from watcher.applier import sync as applier_sync
+from watcher.common import service as watcher_service
+from watcher.db.sqlalchemy import api as db_api
+from watcher.db.sqlalchemy import migration
+from watcher.decision_engine import service as engine_service
+from watcher.decision_engine import sync as engine_sync
+from watcher.decision_engine.model.collector import manager
+
+from tests.functional.harness import web
+
+
+Seen = TypeVar('Seen')
+PATIENCE_S = 30.0
+_HEADERS = {
+    'X-Auth-Token': 'a-token',
+    'X-User-Id': 'an-admin',
+    'X-Project-Id': 'a-project',
+    'X-Roles': 'admin',
+    'OpenStack-API-Version': 'infra-optim latest',
+}
+_CONFIG = """
+[DEFAULT]
+host = functional
+transport_url = fake:/
+enable_authentication = false
+service_down_time = 3600
+[database]
+connection = sqlite:///{folder}/watcher.sqlite
+[oslo_messaging_notifications]
+driver = test
+[watcher_clients_auth]
+auth_type = password
+auth_url = {auth_url}
+username = watcher
+password = secret
+project_name = service
+user_domain_id = default
+project_domain_id = default
+[collector]
+collector_plugins = compute
+api_query_max_retries = 1
+api_query_interval = 0
+[watcher_datasources]
+query_max_retries = 1
+query_interval = 0
+[nova]
+migration_interval = 0.1
+http_retries = 1
+http_retry_interval = 0.1
+[watcher_decision_engine]
+continuous_audit_interval = 1
+[watcher_applier]
+workers = 2
+"""
+
+
+def eventually(
+    look: Callable[[], Seen], *, what: str, patience_s: float = PATIENCE_S
+) -> Seen:
+    """Look again and again until it is true; what it was then."""
+    give_up_at = time.monotonic() + patience_s
+    while not (seen := look()):
+        if time.monotonic() > give_up_at:
+            raise AssertionError(f'{what}: not within {patience_s:g} s')
+        time.sleep(0.02)
+    return seen
+
+
+class Watcher:
+    """What an operator does with Watcher, through its API."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url + '/v1'
+
+    def call(self, method: str, path: str, **rest: Any) -> Any:
+        """The JSON answer; an error of the API is an error here."""
+        answer = requests.request(
+            method, self._url + path, headers=_HEADERS, timeout=60, **rest
+        )
+        assert answer.ok, f'{method} {path}: {answer.text}'
+        return answer.json() if answer.content else None
+
+    def get(self, path: str) -> Any:
+        return self.call('GET', path)
+
+    def names(self, collection: str) -> set[str]:
+        listed = self.get(f'/{collection}')[collection]
+        return {entry['name'] for entry in listed}
+
+    # --------------------------------------------------------------- audits
+
+    def create_audit(self, **parameters: Any) -> dict[str, Any]:
+        """A CONTINUOUS audit of our goal that runs every second."""
+        return self.call(
+            'POST',
+            '/audits',
+            json={
+                'audit_type': 'CONTINUOUS',
+                'goal': 'violation_prevention',
+                'strategy': 'predictive_adjustment',
+                'interval': '1',
+                'parameters': parameters,
+            },
+        )
+
+    def audit(self, uuid: str) -> dict[str, Any]:
+        return self.get(f'/audits/{uuid}')
+
+    def stop_audit(self, uuid: str) -> None:
+        self.call(
+            'PATCH',
+            f'/audits/{uuid}',
+            json=[{'op': 'replace', 'path': '/state', 'value': 'CANCELLED'}],
+        )
+
+    def plans(self, audit: str) -> list[dict[str, Any]]:
+        """All plans of an audit, the oldest first."""
+        plans = self.get(f'/action_plans/detail?audit_uuid={audit}&limit=500')
+        return sorted(plans['action_plans'], key=lambda p: p['created_at'])
+
+    def next_plan(self, audit: str) -> dict[str, Any]:
+        """The plan of a run that has not begun yet."""
+        known = {plan['uuid'] for plan in self.plans(audit)}
+
+        def fresh() -> list[dict[str, Any]]:
+            return [p for p in self.plans(audit) if p['uuid'] not in known]
+
+        # of two, the first may belong to a run that had begun before
+        return eventually(
+            lambda: len(fresh()) >= 2 and fresh(), what='two more plans'
+        )[-1]
+
+    # ---------------------------------------------------------------- plans
+
+    def actions(self, plan: str) -> list[dict[str, Any]]:
+        found = self.get(f'/actions/detail?action_plan_uuid={plan}&limit=500')
+        return found['actions']
+
+    def apply(self, plan: str) -> dict[str, Any]:
+        """Start a plan and wait until it is over."""
+        self.call('POST', f'/action_plans/{plan}/start')
+        return eventually(
+            lambda: self._ended(plan), what=f'plan {plan} comes to an end'
+        )
+
+    def _ended(self, plan: str) -> dict[str, Any] | None:
+        seen = self.get(f'/action_plans/{plan}')
+        over = seen['state'] in ('SUCCEEDED', 'FAILED', 'CANCELLED')
+        return seen if over else None
+
+    # ------------------------------------------------------ behind the API
+
+    @staticmethod
+    def sync() -> None:
+        """What `watcher-sync` and a start of the decision engine do."""
+        engine_sync.Syncer().sync()
+
+    @staticmethod
+    def collector() -> Any:
+        """The collector of the cluster data model."""
+        collectors = manager.CollectorManager().get_collectors()
+        return collectors['compute']
+
+    def forget_cluster(self) -> None:
+        """Let the next audit read the cluster again."""
+        self.collector().cluster_data_model = None
+
+    @staticmethod
+    def notifications(event: str) -> list[Any]:
+        """Payloads of our notifications, the oldest first."""
+        return [
+            message['payload']
+            for _, message, _, _ in _impl_test.NOTIFICATIONS
+            if message['event_type'] == event
+        ]
+
+    @staticmethod
+    def forget_notifications() -> None:
+        _impl_test.reset()
+
+
+@contextlib.contextmanager
+def running(
+    folder: pathlib.Path, auth_url: str, own_options: str
+) -> Iterator[Watcher]:
+    """Start everything; yields the operator's view.
+
+    :param own_options: lines of the section [predictive_watcher].
+    """
+    path = folder / 'watcher.conf'
+    path.write_text(
+        _CONFIG.format(folder=folder, auth_url=auth_url)
+        + '[predictive_watcher]\n'
+        + own_options
+    )
+    watcher_service.prepare_service(['test', '--config-file', str(path)])
+    _make_database(folder / 'watcher.sqlite')
+    services: list[Any] = []
+    try:
+        applier_sync.Syncer().sync()
+        engine_sync.Syncer().sync()
+        for make in (
+            engine_service.DecisionEngineService,
+            applier_service.ApplierService,
+        ):
+            services.append(make())
+            services[-1].start()
+        with web.serving(_api()) as url:
+            yield Watcher(url)
+    finally:
+        for service in services:
+            _stop(service)
+        cfg.CONF.reset()
+
+
+def _api() -> Any:
+    with warnings.catch_warnings():
+        # pecan finds fault with how Watcher configures it
+        warnings.simplefilter('ignore', RuntimeWarning)
+        return app.VersionSelectorApplication()
+
+
+def _stop(service: Any) -> None:
+    if isinstance(service, engine_service.DecisionEngineService):
+        # Watcher leaves these two running until its process ends
+        service.continuous_handler.period_scheduler.shutdown()
+        service.continuous_handler.scheduler.shutdown()
+    service.stop()
+    service.wait()
+
+
+def _make_database(path: pathlib.Path) -> None:
+    """The schema, and one writer at a time: SQLite refuses a second one
+    that has read before.
+    """
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute('PRAGMA journal_mode=WAL')
+    migration.create_schema()
+    lock = threading.RLock()
+    session_for_write = db_api._session_for_write
+
+    @contextlib.contextmanager
+    def one_at_a_time() -> Iterator[Any]:
+        with lock, session_for_write() as session:
+            yield session
+
+    db_api._session_for_write = one_at_a_time
