@@ -83,9 +83,10 @@ class Cloud:
         self._start_all()
         if not is_filled:
             catalog.Catalog(s).fill()
-            snapshot.save()
-            say('catalog filled')
         self._wait_for_all()
+        if not is_filled:
+            self._run([[databases.resource_types(s)]])
+            snapshot.save()
         s.ready.touch()
         say(f'{s.hosts} hypervisors are up; credentials: {s.openrc}')
 

@@ -154,6 +154,11 @@ def _others(s: Settings) -> Iterator[Command]:
     )
 
 
+def resource_types(s: Settings) -> Command:
+    """Teach Gnocchi what Ceilometer measures; its API must answer."""
+    return _tool(s, 'ceilometer-upgrade', ['ceilometer.conf'])
+
+
 def role(s: Settings, name: str, port: int) -> tuple[str, ...]:
     """The command line of one of our own roles."""
     messages = str(s.messages) if s.mq == 'fs' else ''
@@ -181,7 +186,7 @@ class Snapshot:
         digest = hashlib.sha256()
         for name in ('constraints.txt', 'databases.py', 'catalog.py'):
             digest.update((_HERE / name).read_bytes())
-        digest.update(f'{s.run} {s.base_port} {s.mq}'.encode())
+        digest.update(f'{s.run} {s.base_port} {s.mq} {s.hosts}'.encode())
         return digest.hexdigest()[:16]
 
     def save(self) -> None:

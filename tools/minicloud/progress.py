@@ -1,13 +1,16 @@
 """Say what happens, and wait for conditions instead of sleeping."""
 
 from collections.abc import Callable
+import os
 import sys
 import time
 
 from minicloud.errors import NotInTimeError
 
 
-_STARTED = time.monotonic()
+#: Variable with the seconds that passed before this process took over.
+BEGAN = 'MINICLOUD_ELAPSED'
+_STARTED = time.monotonic() - float(os.environ.pop(BEGAN, '0'))
 HEARTBEAT_S = 10.0
 
 

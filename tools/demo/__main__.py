@@ -1,0 +1,101 @@
+"""The demonstration: ``python3 tools/demo``.
+
+Installs a private OpenStack, starts it, and lets Watcher with
+predictive-watcher prevent violations in it.
+"""
+
+import argparse
+import os
+from pathlib import Path
+import sys
+
+
+if not __package__:  # run as a directory: let the packages be found
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from dataclasses import replace
+
+from minicloud import environment
+from minicloud import plugin
+from minicloud.__main__ import add_arguments
+from minicloud.__main__ import guarded
+from minicloud.__main__ import settings_from
+from minicloud.progress import BEGAN
+from minicloud.progress import elapsed_s
+from minicloud.settings import CHECKOUT
+from minicloud.settings import Settings
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog='demo', description=__doc__)
+    add_arguments(parser)
+    parser.add_argument(
+        '--traces',
+        type=Path,
+        metavar='FILE',
+        help='replay a recorded load (npz) instead of our own',
+    )
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=1,
+        help='of our own load (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--interval',
+        type=int,
+        default=3,
+        metavar='S',
+        help='seconds between two runs of the audit (default: %(default)s)',
+    )
+    parser.add_argument(
+        *('-p', '--parameter'),
+        dest='parameters',
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help='a parameter of the audit',
+    )
+    parser.add_argument(
+        '--result',
+        type=Path,
+        default=CHECKOUT / 'demo-result.json',
+        metavar='FILE',
+        help='where the table goes as JSON (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--keep',
+        action='store_true',
+        help='leave the cloud running at the end',
+    )
+    return parser.parse_args()
+
+
+def _with_plugin(s: Settings) -> Settings:
+    """Our options in Watcher's configuration."""
+    ours = {
+        'clock': 'telemetry',
+        'ledger_connection': f'sqlite:///{s.data}/predictive_watcher.sqlite',
+        'polling_interval': '300',
+    }
+    return replace(s, watcher={'predictive_watcher': ours})
+
+
+def main() -> int:
+    """Install, go on in the environment, and play."""
+    options = _parse()
+    settings = _with_plugin(settings_from(options))
+    if Path(sys.prefix) != settings.venv:
+        environment.install(settings)
+        plugin.install(settings)
+        os.environ[BEGAN] = str(elapsed_s())
+        sys.stdout.flush()
+        words = [str(settings.python), str(Path(__file__).parent)]
+        os.execv(settings.python, [*words, *sys.argv[1:]])  # noqa: S606
+    from demo.play import play
+
+    return play(options, settings)
+
+
+if __name__ == '__main__':
+    guarded(main)
