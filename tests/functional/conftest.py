@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+# Watcher chooses threads or eventlet at its first import: threads
+from watcher.cmd import eventlet  # noqa: F401
+
 from tests.functional.harness import cloud as cloud_module
 from tests.functional.harness import control
 

@@ -16,10 +16,9 @@ from typing import Any
 from typing import TypeVar
 import warnings
 
-import requests
-from watcher.cmd import eventlet as backend  # noqa: F401 -- comes first
-from oslo_config import cfg  # noqa: I001
+from oslo_config import cfg
 from oslo_messaging.notify import _impl_test
+import requests
 from watcher.api import app
 from watcher.applier import service as applier_service
 from watcher.applier import sync as applier_sync

@@ -1,0 +1,3 @@
+"""Watcher chooses threads or eventlet at its first import: threads."""
+
+import watcher.cmd.eventlet  # noqa: F401
