@@ -36,6 +36,7 @@ class Reason(enum.StrEnum):
     NO_SAMPLES = 'no_samples'
     STALE_SAMPLES = 'stale_samples'
     NO_FORECAST = 'no_forecast'
+    INCOMPLETE = 'incomplete'
     BAD_EXTRA_SPEC = 'bad_extra_spec'
     # the audit could not look at all
     TELEMETRY_FAILED = 'telemetry_failed'
@@ -52,6 +53,7 @@ UNKNOWN: frozenset[Reason] = frozenset(
         Reason.NO_SAMPLES,
         Reason.STALE_SAMPLES,
         Reason.NO_FORECAST,
+        Reason.INCOMPLETE,
         Reason.BAD_EXTRA_SPEC,
     }
 )

@@ -47,7 +47,9 @@ def settle_lease(maker: PlanMaker, row: int, lease: Lease) -> None:
     maker.decided[row] = Hold(
         reason=Reason.LEASE_KEPT,
         text=f'risk with {origin.name} would be {risk:.2f}: keep '
-        f'{lease.flavor_name}',
+        f'{lease.flavor_name}'
+        if np.isfinite(risk)
+        else f'risk with {origin.name} is unknown: keep {lease.flavor_name}',
     )
 
 
@@ -94,9 +96,13 @@ def _release(
 
 
 def _risk_with(maker: PlanMaker, row: int, limits: np.ndarray) -> float:
-    """The highest risk of one instance if it had these limits."""
+    """The highest risk of one instance if it had these limits.
+
+    NaN where any of them cannot be judged: unknown is not low.
+    """
     everyone = maker.seen.limits.copy()
     everyone[row] = limits
     chances = maker.seen.risk_at(everyone)[row]
-    known = chances[np.isfinite(chances)]
-    return float(known.max()) if known.size else float('nan')
+    if np.isnan(chances[np.isfinite(limits)]).any():
+        return float('nan')
+    return float(np.nan_to_num(chances, nan=0.0).max())

@@ -163,13 +163,9 @@ def _settle_leases(
 
 def _verdict(maker: PlanMaker, row: int) -> Verdict:
     seen = maker.seen
-    calm = Hold(
-        reason=Reason.LOW_RISK,
-        text=f'no risk reaches {maker.policy.risk_threshold:g}',
-    )
     return Verdict(
         instance=maker.instance(row),
-        adjustment=maker.decided.get(row, calm),
+        adjustment=maker.decided.get(row) or maker.calm(row),
         weight=float(seen.weights[row]),
         risk=seen.risk.risk[row],
         lead_s=seen.risk.lead_s[row],

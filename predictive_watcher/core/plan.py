@@ -67,6 +67,31 @@ class PlanMaker:
             )
         return None
 
+    def calm(self, row: int) -> Hold:
+        """What is said of an instance that nothing was decided for.
+
+        A limited resource without a forecast may be at risk, for all that
+        is known.
+        """
+        seen = self.seen
+        blind = np.isfinite(seen.limits[row]) & np.isnan(seen.risk.risk[row])
+        if not blind.any():
+            return Hold(
+                reason=Reason.LOW_RISK,
+                text=f'no risk reaches {self.policy.risk_threshold:g}',
+            )
+        names = ', '.join(
+            resource
+            for resource, unknown in zip(RESOURCES, blind, strict=True)
+            if unknown
+        )
+        why = self.missing.get(self.instance(row).id)
+        return Hold(
+            reason=Reason.INCOMPLETE,
+            text=f'there is no forecast of {names}'
+            + (f': {why}' if why else ''),
+        )
+
     def serve(self, row: int) -> None:
         """Find the flavor that averts the violation, or say why none does."""
         seen, policy = self.seen, self.policy

@@ -126,7 +126,7 @@ def _worth(
         weight=float(seen.weights[members].sum()),
         risk=before - option.after,
         excess_s=float(np.median(seen.excess_s[members, 0])),
-        lead_s=float(np.min(seen.risk.lead_s[members])),
+        lead_s=float(np.nanmin(seen.risk.lead_s[members])),
         duration_s=policy.migration_duration_s,
         interruption_s=0.0,
         policy=policy,

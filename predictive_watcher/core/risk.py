@@ -26,7 +26,7 @@ class InstanceRisk:
     ``risk`` and ``lead_s`` have shape (instances, resources).  Risk is 0
     where nothing limits the resource and NaN where there is no forecast;
     ``lead_s`` is the time until the violation is expected, less the data's
-    age, and may be negative.
+    age; it may be negative, and is NaN where the risk is.
     """
 
     risk: np.ndarray
@@ -63,7 +63,9 @@ def of_instances(
         soon.any(axis=0), np.argmax(soon, axis=0), len(_HORIZONS_S) - 1
     )
     lead = np.take(np.array(_HORIZONS_S, float), first) - age_s
-    return InstanceRisk(risk=risk, lead_s=lead)
+    return InstanceRisk(
+        risk=risk, lead_s=np.where(np.isnan(risk), np.nan, lead)
+    )
 
 
 def with_limits(

@@ -99,6 +99,37 @@ def test_an_instance_without_samples_is_held_as_unknown():
     assert chosen.reason is Reason.NO_SAMPLES
 
 
+def test_an_unknown_resource_is_not_called_low_risk():
+    fleet = data.a_fleet(data.instance('a'))
+    proposal = pipeline.propose(
+        fleet=fleet,
+        window=without_cpu(fleet),
+        forecaster=FakeForecaster({}),
+        leases=(),
+        policy=Policy(),
+        now=data.NOW,
+        missing={'a': 'cpu: no metric'},
+    )
+    chosen = verdict(proposal).adjustment
+    assert chosen.reason is Reason.INCOMPLETE
+    assert chosen.text == 'there is no forecast of cpu: cpu: no metric'
+
+
+def test_a_lease_is_kept_while_a_limited_resource_is_unknown():
+    fleet = leased()
+    proposal = propose(
+        fleet, leases=[data.lease('a')], window=without_cpu(fleet)
+    )
+    assert verdict(proposal).adjustment.reason is Reason.LEASE_KEPT
+
+
+def without_cpu(fleet):
+    window = data.window(fleet)
+    used = window.usage.copy()
+    used[:, :, 0] = np.nan
+    return dataclasses.replace(window, usage=used)
+
+
 def test_samples_that_are_too_old_hold_the_instance():
     fleet = data.a_fleet(data.instance('a'))
     window = data.window(fleet, end=data.NOW - 1200)
