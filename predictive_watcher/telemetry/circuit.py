@@ -5,8 +5,6 @@ process are shared by name: see `shared`.
 """
 
 from collections.abc import Callable
-from collections.abc import Iterator
-import contextlib
 import threading
 import time
 
@@ -67,20 +65,6 @@ class Circuit:
             self._in_a_row = 0
             self._opened_at = None
             self._reason = ''
-
-    @contextlib.contextmanager
-    def attempt(self) -> Iterator[None]:
-        """Guard a block: TelemetryError counts as failure, its end as success.
-
-        :raises CircuitOpen: while the source is left alone.
-        """
-        self.check()
-        try:
-            yield
-        except exceptions.TelemetryError as error:
-            self.failed(str(error))
-            raise
-        self.succeeded()
 
 
 _circuits: dict[tuple[str, int, float], Circuit] = {}

@@ -211,9 +211,7 @@ class GnocchiReading:
                 told |= problem.instances
         silent = np.flatnonzero(~np.isfinite(column).any(axis=1))
         names = {self.instances[i] for i in silent} - told
-        since = datetime.datetime.fromtimestamp(
-            self._origin, datetime.timezone.utc
-        )
+        since = datetime.datetime.fromtimestamp(self._origin, datetime.UTC)
         self._note(
             measure,
             names,

@@ -1,0 +1,377 @@
+"""What is read from Gnocchi, and what it is taken to mean."""
+
+from collections.abc import Collection
+import json
+
+import hypothesis
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+from predictive_watcher import exceptions
+from predictive_watcher.core import usage
+from predictive_watcher.telemetry import gnocchi
+from tests.fakes import gnocchi as fake_gnocchi
+
+
+T0 = 1_700_000_100  # a multiple of 300
+STEP = 300
+CPU, MEMORY, DISK, NETWORK = range(4)
+READ, WRITE = 'disk.device.read.bytes', 'disk.device.write.bytes'
+
+
+@pytest.fixture
+def cloud() -> fake_gnocchi.FakeGnocchi:
+    return fake_gnocchi.FakeGnocchi()
+
+
+def counter(
+    per_s: float,
+    steps: int = 12,
+    *,
+    since: int = -6,
+    skip: Collection[int] = (),
+    reset: int | None = None,
+) -> list[tuple[float, float]]:
+    """Samples of a counter, one per step, 20 s after the step began.
+
+    Step 0 is the one that ends at T0 + STEP.
+    """
+    total, samples = 1e6, []
+    for step in range(since, steps):
+        total = 0.0 if step == reset else total + per_s * STEP
+        if step not in skip:
+            samples.append((T0 + step * STEP + 20.0, total))
+    return samples
+
+
+def read(
+    cloud: fake_gnocchi.FakeGnocchi,
+    *instances: str,
+    steps: int | None = 12,
+    **options: int,
+) -> usage.UsageWindow:
+    """Steps that end from T0 + STEP on."""
+    source = gnocchi.GnocchiTelemetry(cloud, **options)
+    end = None if steps is None else T0 + steps * STEP
+    return source.read(instances, T0 + STEP, end)
+
+
+def nans(column: np.ndarray) -> list[int]:
+    return [int(i) for i in np.flatnonzero(np.isnan(column))]
+
+
+def test_a_counter_of_nanoseconds_becomes_vcpus(cloud):
+    cloud.add('a', 'cpu', counter(0.5e9))
+    window = read(cloud, 'a')
+    assert window.usage[0, :, CPU].tolist() == [0.5] * 12
+
+
+def test_a_gauge_is_taken_as_it_is(cloud):
+    cloud.add('a', 'memory.usage', [(T0 + 20.0, 700.0)])
+    window = read(cloud, 'a', steps=2)
+    assert window.usage[0, 0, MEMORY] == 700.0
+    assert np.isnan(window.usage[0, 1, MEMORY])
+
+
+def test_a_bucket_is_stamped_with_its_start_and_a_step_with_its_end(cloud):
+    cloud.add('a', 'memory.usage', [(T0 + 1.0, 5.0)])
+    window = read(cloud, 'a')
+    assert window.times()[0] == T0 + STEP
+    assert window.newest().tolist() == [T0 + STEP]
+
+
+def test_start_and_end_are_moved_onto_the_grid_inwards(cloud):
+    cloud.add('a', 'cpu', counter(1e9))
+    source = gnocchi.GnocchiTelemetry(cloud)
+    window = source.read(['a'], T0 + 1, T0 + 4 * STEP - 1)
+    assert window.times().tolist() == [T0 + i * STEP for i in (1, 2, 3)]
+
+
+def test_without_an_end_the_window_ends_with_the_newest_sample(cloud):
+    cloud.add('a', 'cpu', counter(1e9, steps=5))
+    cloud.add('b', 'memory.usage', [(T0 + 7 * STEP, 1.0)])
+    window = read(cloud, 'a', 'b', steps=None)
+    assert window.end == T0 + 8 * STEP
+
+
+def test_a_fleet_without_any_sample_gives_one_unknown_step(cloud):
+    window = read(cloud, 'a', steps=None)
+    assert window.usage.shape == (1, 1, 4)
+    assert np.isnan(window.usage).all()
+    assert window.newest().tolist() == [-1]
+
+
+def test_no_instances_give_an_empty_window_without_a_request(cloud):
+    assert read(cloud, steps=3).usage.shape == (0, 3, 4)
+    assert cloud.requests == []
+
+
+def test_a_missing_sample_spoils_its_own_rate_and_the_next(cloud):
+    cloud.add('a', 'cpu', counter(1e9, skip=[4]))
+    window = read(cloud, 'a')
+    # the growth in step 5 spans two intervals: it must not look like 2 vCPUs
+    assert nans(window.usage[0, :, CPU]) == [4, 5]
+
+
+def test_a_counter_that_began_anew_is_unknown_and_not_zero(cloud):
+    cloud.add('a', 'cpu', counter(1e9, reset=4))
+    window = read(cloud, 'a')
+    assert nans(window.usage[0, :, CPU]) == [4]
+
+
+def test_the_first_rate_of_a_window_is_known_from_the_step_before(cloud):
+    cloud.add('a', 'cpu', counter(1e9, since=-2))
+    assert not nans(read(cloud, 'a').usage[0, :, CPU])
+
+
+def test_a_polling_interval_shorter_than_the_granularity(cloud):
+    samples = [(T0 + i * 60.0, i * 60 * 1e9) for i in range(-60, 60)]
+    cloud.add('a', 'cpu', samples)
+    window = read(cloud, 'a', polling_interval=60)
+    assert window.usage[0, :, CPU].tolist() == [1.0] * 12
+
+
+def test_a_polling_interval_longer_than_the_granularity_is_refused(cloud):
+    with pytest.raises(exceptions.InvalidConfig, match='600.*300'):
+        gnocchi.GnocchiTelemetry(cloud, polling_interval=600)
+
+
+def disk(cloud, instance, name, metric, samples, **more):
+    cloud.add(
+        f'{instance}-{name}',
+        metric,
+        samples,
+        type_='instance_disk',
+        instance_id=instance,
+        **more,
+    )
+
+
+def test_disks_and_directions_are_added(cloud):
+    for name, per_s in (('vda', 1.0), ('vdb', 100.0)):
+        disk(cloud, 'a', name, READ, counter(per_s))
+        disk(cloud, 'a', name, WRITE, counter(10 * per_s))
+    window = read(cloud, 'a')
+    assert window.usage[0, :, DISK].tolist() == [1111.0] * 12
+
+
+def test_interfaces_are_added(cloud):
+    for name, per_s in (('tap0', 1.0), ('tap1', 100.0)):
+        for metric in ('network.incoming.bytes', 'network.outgoing.bytes'):
+            cloud.add(
+                f'a-{name}',
+                metric,
+                counter(per_s),
+                type_='instance_network_interface',
+                instance_id='a',
+            )
+    window = read(cloud, 'a')
+    assert window.usage[0, :, NETWORK].tolist() == [202.0] * 12
+
+
+@pytest.mark.parametrize('metric', [READ, WRITE])
+def test_a_gap_of_one_disk_is_no_partial_sum(cloud, metric):
+    for name in ('vda', 'vdb'):
+        for own in (READ, WRITE):
+            skip = [4] if (name, own) == ('vdb', metric) else []
+            disk(cloud, 'a', name, own, counter(1.0, skip=skip))
+    window = read(cloud, 'a')
+    assert nans(window.usage[0, :, DISK]) == [4, 5]
+
+
+def test_a_detached_disk_does_not_silence_the_instance(cloud):
+    for metric in (READ, WRITE):
+        disk(cloud, 'a', 'vda', metric, counter(1.0))
+        disk(cloud, 'a', 'vdb', metric, counter(5.0, steps=4))
+    usage_ = read(cloud, 'a').usage[0, :, DISK]
+    assert usage_.tolist() == [12.0] * 4 + [2.0] * 8
+
+
+def test_a_disk_that_is_silent_for_a_short_while_may_come_back(cloud):
+    for metric in (READ, WRITE):
+        disk(cloud, 'a', 'vda', metric, counter(1.0))
+        disk(cloud, 'a', 'vdb', metric, counter(5.0, steps=10))
+    usage_ = read(cloud, 'a').usage[0, :, DISK]
+    assert nans(usage_) == [10, 11]
+
+
+def test_a_disk_attached_later_adds_from_its_second_rate_on(cloud):
+    for metric in (READ, WRITE):
+        disk(cloud, 'a', 'vda', metric, counter(1.0))
+        disk(cloud, 'a', 'vdb', metric, counter(5.0, since=4))
+    usage_ = read(cloud, 'a').usage[0, :, DISK]
+    assert usage_[:5].tolist() == [2.0] * 5  # its first sample is in step 4
+    assert nans(usage_) == [5]
+    assert usage_[6:].tolist() == [12.0] * 6
+
+
+def test_a_disk_gone_before_the_window_plays_no_part(cloud):
+    for metric in (READ, WRITE):
+        disk(cloud, 'a', 'vda', metric, counter(1.0))
+        disk(cloud, 'a', 'old', metric, counter(5.0, since=-90, steps=-60))
+    assert read(cloud, 'a', steps=2).usage[0, :, DISK].tolist() == [2.0] * 2
+
+
+def test_a_disk_with_one_direction_only_is_unknown_and_said_so(cloud):
+    disk(cloud, 'a', 'vda', READ, counter(1.0))
+    source = gnocchi.GnocchiTelemetry(cloud)
+    window = source.read(['a'], T0 + STEP, T0 + 12 * STEP)
+    assert np.isnan(window.usage[0, :, DISK]).all()
+    assert any(WRITE in text for text in source.health.why('a'))
+
+
+def test_a_page_takes_four_requests_however_many_instances(cloud):
+    for i in range(50):
+        cloud.add(f'i{i}', 'cpu', counter(1e9))
+        disk(cloud, f'i{i}', 'vda', READ, counter(1.0))
+        disk(cloud, f'i{i}', 'vda', WRITE, counter(1.0))
+    names = [f'i{i}' for i in range(50)]
+    read(cloud, *names)
+    assert len(cloud.requests) == 4
+    cloud.requests.clear()
+    window = read(cloud, *names, page_size=20)
+    assert len(cloud.requests) == 3 * 4
+    assert np.isfinite(window.usage[:, :, CPU]).all()
+
+
+def test_health_counts_requests_and_names_what_is_missing(cloud):
+    cloud.add('a', 'cpu', counter(1e9))
+    cloud.add('b', 'cpu', [])
+    source = gnocchi.GnocchiTelemetry(cloud, clock=cloud.clock)
+    cloud.latency_s = 2.0
+    source.read(['a', 'b', 'c'], T0, None)
+    assert source.health.requests == 4
+    assert source.health.seconds == 8.0
+    assert not [t for t in source.health.why('a') if t.startswith('cpu')]
+    why = {name: ' '.join(source.health.why(name)) for name in 'bc'}
+    assert 'cpu gave no valid sample since 2023-11-14' in why['b']
+    assert 'Gnocchi has no metric cpu of it' in why['c']
+
+
+def test_an_unknown_resource_type_leaves_the_others_readable(cloud):
+    cloud.types.remove('instance_disk')
+    cloud.add('a', 'cpu', counter(1e9))
+    source = gnocchi.GnocchiTelemetry(cloud)
+    window = source.read(['a'], T0 + STEP, T0 + 12 * STEP)
+    assert np.isfinite(window.usage[0, :, CPU]).all()
+    assert 'ceilometer-upgrade' in ' '.join(source.health.why('a'))
+
+
+@pytest.mark.parametrize(
+    'policy',
+    [
+        {'methods': ['mean', 'max']},
+        {'granularity': '1:00:00'},
+    ],
+    ids=['without rate:mean', 'without the granularity'],
+)
+def test_one_unfit_archive_policy_does_not_silence_the_page(cloud, policy):
+    cloud.add_policy('old', **policy)
+    for name in 'abc':
+        old = fake_gnocchi.GOOD if name != 'b' else 'old'
+        cloud.add(name, 'cpu', counter(1e9), policy=old)
+        for metric in (READ, WRITE):
+            disk(cloud, name, 'vda', metric, counter(1.0), policy=old)
+    source = gnocchi.GnocchiTelemetry(cloud)
+    window = source.read(['a', 'b', 'c'], T0 + STEP, T0 + 12 * STEP)
+    for column in (CPU, DISK):
+        known = np.isfinite(window.usage[:, :, column]).all(axis=1)
+        assert known.tolist() == [True, False, True]
+    why = [t for t in source.health.why('b') if t.startswith('cpu')]
+    assert len(why) == 1
+    assert 'archive policy old of metric cpu lacks rate:mean' in why[0]
+    assert 'granularity 300 s' in why[0]
+
+
+def test_unfit_metrics_are_looked_up_once_for_all_pages(cloud):
+    cloud.add_policy('old', methods=['mean'])
+    names = [f'i{i}' for i in range(9)]
+    for i, name in enumerate(names):
+        cloud.add(
+            name,
+            'cpu',
+            counter(1e9),
+            policy='old' if i % 3 == 0 else fake_gnocchi.GOOD,
+        )
+    read(cloud, *names, page_size=3)
+    # 3 pages x (4 + cpu again), the policies, the metrics with the old one
+    assert len(cloud.requests) == 3 * 5 + 2
+
+
+def test_a_page_of_unfit_metrics_only_is_not_asked_for_again(cloud):
+    cloud.add_policy('old', methods=['mean'])
+    cloud.add('a', 'cpu', counter(1e9), policy='old')
+    window = read(cloud, 'a')
+    assert np.isnan(window.usage[0, :, CPU]).all()
+    assert len(cloud.requests) == 4 + 2
+
+
+@pytest.mark.parametrize('value', [None, float('nan'), float('inf')])
+def test_what_is_no_number_stays_unknown(cloud, value):
+    cloud.answer = fake_gnocchi.FakeResponse(
+        text=json.dumps(
+            [
+                {
+                    'group': {'id': 'a', 'instance_id': 'a'},
+                    'measures': {
+                        'measures': {
+                            'a': {
+                                'cpu': {
+                                    'rate:mean': [
+                                        ['2023-11-14T22:15:00+00:00', 1, 1.0],
+                                        [
+                                            '2023-11-14T22:20:00+00:00',
+                                            1,
+                                            value,
+                                        ],
+                                    ]
+                                }
+                            }
+                        }
+                    },
+                }
+            ]
+        )
+    )
+    assert np.isnan(read(cloud, 'a').usage).all()
+
+
+holes = st.dictionaries(
+    st.sampled_from('abc'), st.sets(st.integers(-3, 11)), max_size=3
+)
+
+
+@hypothesis.given(holes=holes, order=st.permutations('abc'))
+@hypothesis.settings(deadline=None, max_examples=40)
+def test_the_order_of_ids_changes_only_the_order_of_rows(holes, order):
+    cloud = fake_gnocchi.FakeGnocchi()
+    for number, name in enumerate('abc'):
+        skip = holes.get(name, set())
+        cloud.add(name, 'cpu', counter((number + 1) * 1e9, skip=skip))
+        disk(cloud, name, 'vda', READ, counter(number + 1.0, skip=skip))
+        disk(cloud, name, 'vda', WRITE, counter(1.0))
+    one = read(cloud, *'abc', page_size=2)
+    other = read(cloud, *order, page_size=2)
+    rows = [other.instances.index(name) for name in 'abc']
+    np.testing.assert_array_equal(one.usage, other.usage[rows])
+
+
+@hypothesis.given(holes=holes)
+@hypothesis.settings(deadline=None, max_examples=40)
+def test_a_step_without_a_sample_is_never_a_number(holes):
+    cloud = fake_gnocchi.FakeGnocchi()
+    for name in 'abc':
+        skip = holes.get(name, set())
+        cloud.add(name, 'cpu', counter(1e9, skip=skip))
+        gauge = [
+            (T0 + step * STEP, 1.0) for step in range(12) if step not in skip
+        ]
+        cloud.add(name, 'memory.usage', gauge)
+    window = read(cloud, *'abc')
+    for row, name in enumerate('abc'):
+        for step in holes.get(name, set()):
+            if step >= 0:
+                assert np.isnan(window.usage[row, step]).all()
+    known = window.usage[:, :, CPU][np.isfinite(window.usage[:, :, CPU])]
+    assert np.all(known == 1.0)  # no gap makes a rate too large
