@@ -8,7 +8,9 @@ a reader that becomes a writer could not wait for another one.
 from collections.abc import Iterator
 import contextlib
 import pathlib
+import sqlite3
 import threading
+import time
 from typing import Any
 
 from oslo_db import exception as db_exception
@@ -138,7 +140,17 @@ class Database:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute(f'PRAGMA busy_timeout = {BUSY_S * 1000}')
-    connection.execute('PRAGMA journal_mode = WAL')
+    # A file changes to a write-ahead log once.  SQLite does not wait for
+    # others when it does: we have to.
+    for _ in range(BUSY_S * 20):
+        try:
+            connection.execute('PRAGMA journal_mode = WAL')
+        except sqlite3.OperationalError as error:
+            if 'locked' not in str(error):
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _lock_sqlite(connection: sa.Connection) -> None:

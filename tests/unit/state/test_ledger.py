@@ -1,0 +1,124 @@
+"""The ledger on a file that several processes share."""
+
+import concurrent.futures
+import pathlib
+import stat
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import postgresql
+
+from predictive_watcher import exceptions
+from predictive_watcher.core import leases
+from predictive_watcher.state import ledger as ledger_module
+from predictive_watcher.state import schema
+
+
+def a_lease(instance: str = 'a', **changes: object) -> leases.Lease:
+    values: dict[str, object] = {
+        'instance_id': instance,
+        'instance_name': f'vm-{instance}',
+        'project_id': 'p',
+        'origin_flavor_id': 'id-small',
+        'origin_flavor_name': 'small',
+        'flavor_id': 'id-large',
+        'flavor_name': 'large',
+        'reason': 'cpu_risk',
+        'weight': 4.0,
+        'created_at': 100,
+        'expires_at': 4000,
+    }
+    return leases.Lease(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def path(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path / 'new' / 'ledger.sqlite'
+
+
+def test_making_a_ledger_touches_nothing(path):
+    ledger_module.Ledger(f'sqlite:///{path}')
+    assert not path.parent.exists()
+
+
+def test_a_missing_folder_is_made_for_us_and_the_group_only(path):
+    ledger_module.Ledger(f'sqlite:///{path}').active_leases()
+    assert stat.S_IMODE(path.parent.stat().st_mode) & 0o027 == 0
+
+
+def test_what_one_process_writes_another_reads(path):
+    engine, applier = (
+        ledger_module.Ledger(f'sqlite:///{path}') for _ in range(2)
+    )
+    assert engine.active_leases() == ()
+    applier.open_lease(a_lease())
+    assert engine.active_leases() == (a_lease(),)
+
+
+def test_many_writers_wait_for_each_other(path):
+    def write(number: int) -> None:
+        own = ledger_module.Ledger(f'sqlite:///{path}')  # as a process has it
+        for i in range(5):
+            own.open_lease(a_lease(f'{number}-{i}'))
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(write, range(6)))
+    found = ledger_module.Ledger(f'sqlite:///{path}').active_leases()
+    assert len(found) == 30
+
+
+def test_a_newer_schema_is_refused(path):
+    ledger_module.Ledger(f'sqlite:///{path}').active_leases()
+    engine = sa.create_engine(f'sqlite:///{path}')
+    with engine.begin() as connection:
+        connection.execute(sa.update(schema.schema_version).values(version=9))
+    engine.dispose()
+    with pytest.raises(exceptions.StateError, match='version 9.*newer'):
+        ledger_module.Ledger(f'sqlite:///{path}').active_leases()
+
+
+@pytest.mark.parametrize(
+    ('url', 'words'),
+    [
+        ('sqlite:////proc/none/ledger.sqlite', '/proc/none'),
+        ('sqlite:////proc', 'unable to open'),
+        ('nonsense', 'unreadable URL'),
+        ('nodatabase://somewhere/x', 'nodatabase'),
+    ],
+)
+def test_a_ledger_that_cannot_be_opened_names_itself_and_the_option(
+    url, words
+):
+    with pytest.raises(exceptions.StateError, match=words) as caught:
+        ledger_module.Ledger(url).active_leases()
+    assert '[predictive_watcher] ledger_connection' in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_an_error_of_state(tmp_path):
+    path = tmp_path / 'ledger.sqlite'
+    path.write_text('dear diary, ' * 100)
+    with pytest.raises(exceptions.StateError, match='not a database'):
+        ledger_module.Ledger(f'sqlite:///{path}').active_leases()
+
+
+def test_a_password_is_not_shown():
+    with pytest.raises(exceptions.StateError) as caught:
+        ledger_module.Ledger('nodatabase://user:secret@host/x').active_leases()
+    assert 'secret' not in str(caught.value)
+
+
+def test_an_unknown_outcome_is_refused():
+    with pytest.raises(ValueError, match='forgotten'):
+        ledger_module.Ledger('sqlite://').close_lease('a', 5, 'forgotten')
+
+
+@pytest.mark.parametrize('dialect', [mysql.dialect(), postgresql.dialect()])
+def test_tables_and_statements_compile_for_servers(dialect):
+    for table in schema.metadata.tables.values():
+        assert str(sa.schema.CreateTable(table).compile(dialect=dialect))
+    insert = ledger_module._insert_new(dialect.name, schema.forecasts)
+    assert 'IGNORE' in str(insert.compile(dialect=dialect)) or (
+        'ON CONFLICT DO NOTHING' in str(insert.compile(dialect=dialect))
+    )
