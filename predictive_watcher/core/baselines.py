@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictive_watcher.core import features
 from predictive_watcher.core import forecast
 from predictive_watcher.core import usage as usage_module
 
@@ -68,9 +67,9 @@ def ahead(usage: np.ndarray, steps: int) -> np.ndarray:
 
 
 def _newest(usage: np.ndarray) -> np.ndarray:
-    """The newest value not older than `features.MAX_AGE` steps, else NaN."""
+    """The newest value not older than `forecast.MAX_AGE` steps, else NaN."""
     out = np.full(usage.shape[:-1], np.nan)
-    for k in range(min(features.MAX_AGE + 1, usage.shape[-1]), 0, -1):
+    for k in range(min(forecast.MAX_AGE + 1, usage.shape[-1]), 0, -1):
         value = usage[..., -k]
         out = np.where(np.isnan(value), out, value)
     return out
@@ -169,9 +168,9 @@ class SeasonalNaive(_Guess):
 
 
 def _carried(usage: np.ndarray) -> np.ndarray:
-    """Gaps of up to `features.MAX_AGE` steps filled with what was before."""
+    """Gaps of up to `forecast.MAX_AGE` steps filled with what was before."""
     out = usage
-    for k in range(1, features.MAX_AGE + 1):
+    for k in range(1, forecast.MAX_AGE + 1):
         out = np.where(np.isnan(out), _before(usage, k), out)
     return out
 

@@ -12,19 +12,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from predictive_watcher.core import fleet
+from predictive_watcher.core import forecast
+from predictive_watcher.core import inputs
 from predictive_watcher.core import usage as usage_module
 
 
-DAY_S = 86400
-RING = 12  # steps of which each value is kept
-LAGS = (1, 2, 3, 4, 5, 6, 8, 11)
-MEANS = (3, 12, 48, 288)  # time constants in steps
-STEPS = (3, 12, 48)  # of the mean step, beside the scale's own
-SCALE_STEPS = 288.0  # time constant of the scale
-EXTREMES = (12, 288)  # of the decaying maximum and minimum
-AHEAD = (1, 2, 3)  # steps for which the profile is looked up
-MAX_AGE = 2  # steps a value is carried on before it is unknown
 _NEVER = np.float32(1e6)
 _PROFILE_RATE = np.float32(0.25)  # weight of the newest day in the profile
 _PEAK_KEEP = np.float32(0.85)  # what a day leaves of the profile's peak
@@ -35,58 +27,6 @@ _PRIOR = np.float32(3.0)  # steps' worth of belief in the scale's floor
 _FLOOR_SHARE = np.array([1e-3, 1e-3, 0.0, 0.0], np.float32)
 _FLOOR = np.array([1e-3, 1.0, 1024.0, 256.0], np.float32)
 _LEVEL_SHARE = np.float32(0.02)
-
-_SCALED = (
-    *(f'lag{k}' for k in LAGS),
-    *(f'mean{k}' for k in MEANS),
-    *(f'{what}{k}' for k in EXTREMES for what in ('high', 'low')),
-    *(
-        f'{what}_{when}'
-        for what in ('yesterday', 'profile')
-        for when in ('now', *AHEAD, 'max')
-    ),
-    'yesterday_near',
-    'profile_peak',
-    'week',
-    'zero',
-    'limit',
-)
-_PLAIN = (
-    *(f'step{k}' for k in STEPS),
-    'has_yesterday',
-    'has_profile',
-    'has_limit',
-    'share',
-    'level',
-    'scale',
-    'same',
-    'age',
-    'seen',
-    'present',
-)
-_CALENDAR = (
-    *(f'day_{f}{k}' for k in (1, 2) for f in ('sin', 'cos')),
-    *(f'week_{f}' for f in ('sin', 'cos')),
-    *(f'hour_{f}' for f in ('sin', 'cos')),
-)
-NAMES: tuple[str, ...] = (
-    *(f'{r}.{name}' for r in fleet.RESOURCES for name in (*_SCALED, *_PLAIN)),
-    *(f'calendar.{name}' for name in _CALENDAR),
-)
-
-
-def calendar(time: int) -> np.ndarray:
-    """Where in the day, the week and the hour ``time`` (UTC) is; float32.
-
-    >>> calendar(0)[:2].tolist()
-    [0.0, 1.0]
-    """
-    day = 2 * np.pi * (time % DAY_S) / DAY_S
-    # 1970-01-01 was a Thursday; the phase does not matter
-    week = 2 * np.pi * (time % (7 * DAY_S)) / (7 * DAY_S)
-    hour = 2 * np.pi * (time % 3600) / 3600
-    waves = (day, 2 * day, week, hour)
-    return np.array([f(w) for w in waves for f in (np.sin, np.cos)], np.float32)
 
 
 class FeatureState:
@@ -105,7 +45,7 @@ class FeatureState:
         shape = limits.shape
         self.step_s = step_s
         self.limits = limits.astype(np.float32)
-        self.slots = DAY_S // step_s
+        self.slots = inputs.DAY_S // step_s
         share = _FLOOR_SHARE * np.nan_to_num(self.limits)
         self.floor = np.where(share > 0, share, _FLOOR).astype(np.float32)
 
@@ -118,10 +58,10 @@ class FeatureState:
         self.seen = empty(fill=0.0)
         self.same = empty(fill=0.0)
         self.deltas = empty(fill=0.0)  # how many steps were measured
-        self.steps = empty(len(STEPS) + 1, fill=0.0)
-        self.means = empty(len(MEANS), fill=0.0)
-        self.extremes = empty(2 * len(EXTREMES), fill=0.0)
-        self.ring = empty(RING)
+        self.steps = empty(len(inputs.STEPS) + 1, fill=0.0)
+        self.means = empty(len(inputs.MEANS), fill=0.0)
+        self.extremes = empty(2 * len(inputs.EXTREMES), fill=0.0)
+        self.ring = empty(inputs.RING)
         self.position = 0
         self.day = empty(self.slots)
         self.profile = empty(self.slots)
@@ -137,11 +77,8 @@ class FeatureState:
         """
         mask = which if which.ndim == 2 else which[:, None]
         mask = np.broadcast_to(mask, self.last.shape)
-        fresh = (
-            (self.ring, self.day, self.profile, self.peak, self.week),
-            (self.day_now, self.profile_now),
-        )
-        for array in (*fresh[0], *fresh[1]):
+        rings = (self.ring, self.day, self.profile, self.peak, self.week)
+        for array in (*rings, self.day_now, self.profile_now):
             array[..., mask] = np.nan
         for array in (self.last, self.seen, self.same, self.deltas):
             array[mask] = 0.0
@@ -152,14 +89,15 @@ class FeatureState:
     @property
     def known(self) -> np.ndarray:
         """Bool (instances, resources): is the newest value new enough?"""
-        return self.age <= MAX_AGE
+        return np.asarray(self.age <= forecast.MAX_AGE)
 
     @property
     def scale(self) -> np.ndarray:
         """Mean absolute step, with a belief in the floor while it is new."""
         prior = self.floor + _LEVEL_SHARE * np.abs(self.means[-1])
         total = self.steps[-1] * self.deltas + _PRIOR * prior
-        return np.maximum(total / (self.deltas + _PRIOR), self.floor)
+        scale = total / (self.deltas + _PRIOR)
+        return np.asarray(np.maximum(scale, self.floor))
 
     def advance(self, sample: np.ndarray, time: int) -> None:
         """Take the sample of the step that ends at ``time``.
@@ -179,31 +117,31 @@ class FeatureState:
         self._learn_profile(value, present, time)
         self.age = np.where(present, 0, self.age + 1).astype(np.float32)
         self.last = value
-        self.position = (self.position + 1) % RING
+        self.position = (self.position + 1) % inputs.RING
         self.ring[self.position] = np.where(self.seen > 0, value, np.nan)
         self.time = time
 
     def _learn_steps(self, value: np.ndarray, present: np.ndarray) -> None:
         # across a gap the step is not of one step_s: it is left out
         valid = present & (self.age == 0)
-        self.deltas = np.minimum(self.deltas + valid, SCALE_STEPS).astype(
-            np.float32
-        )
+        self.deltas = np.minimum(
+            self.deltas + valid, inputs.SCALE_STEPS
+        ).astype(np.float32)
         size = np.abs(value - self.last)
-        for k, span in enumerate((*STEPS, SCALE_STEPS)):
+        for k, span in enumerate((*inputs.STEPS, inputs.SCALE_STEPS)):
             rate = 1 / np.clip(self.deltas, 1, np.float32(span))
             change = rate * (size - self.steps[k])
             self.steps[k] += np.where(valid, change, 0)
 
     def _learn_levels(self, value: np.ndarray, present: np.ndarray) -> None:
         seen = np.maximum(self.seen, 1)
-        for k, span in enumerate(MEANS):
+        for k, span in enumerate(inputs.MEANS):
             rate = 1 / np.minimum(seen, np.float32(span))
             change = rate * (value - self.means[k])
             self.means[k] += np.where(present, change, 0)
         first = present & (self.seen == 1)
-        for k, span in enumerate(EXTREMES):
-            mean = self.means[MEANS.index(span)]
+        for k, span in enumerate(inputs.EXTREMES):
+            mean = self.means[inputs.MEANS.index(span)]
             rate = np.float32(1 / span)
             pairs: tuple[tuple[int, Callable[..., np.ndarray]], ...] = (
                 (2 * k, np.maximum),
@@ -223,7 +161,8 @@ class FeatureState:
         self.profile_now = self.profile[slot].copy()
         self.day[slot] = np.where(present, value, np.nan)
         old = self.profile_now
-        new = np.where(np.isnan(old), value, old + _PROFILE_RATE * (value - old))
+        near = old + _PROFILE_RATE * (value - old)
+        new = np.where(np.isnan(old), value, near)
         self.profile[slot] = np.where(present, new, old)
         peak = np.fmax(value, new + _PEAK_KEEP * (self.peak[slot] - new))
         self.peak[slot] = np.where(present, peak, self.peak[slot])
@@ -248,15 +187,15 @@ class FeatureState:
         instances = self.last.shape[0]
         flat = np.moveaxis(stacked, 0, -1).reshape(instances, -1)
         waves = np.broadcast_to(
-            calendar(self.time), (instances, len(_CALENDAR))
+            inputs.calendar(self.time), (instances, len(inputs.CALENDAR))
         )
         return np.concatenate([flat, waves], axis=1, dtype=np.float32)
 
     def _amounts(self) -> np.ndarray:
-        """Amounts in the units of usage, in the order of `_SCALED`."""
+        """Amounts in the units of usage, in the order of `inputs.SCALED`."""
         slot = (self.time // self.step_s) % self.slots
-        ahead = [(slot + k) % self.slots for k in AHEAD]
-        near = [(slot + k) % self.slots for k in range(AHEAD[-1] + 2)]
+        ahead = [(slot + k) % self.slots for k in inputs.AHEAD]
+        near = [(slot + k) % self.slots for k in range(inputs.AHEAD[-1] + 2)]
         later = self.time + 2 * self.step_s
         hour = (later // 3600) % len(self.week)
         day, profile = self.day[ahead], self.profile[ahead]
@@ -264,7 +203,10 @@ class FeatureState:
         near_day[0] = self.day_now  # today's sample is there already
         return np.stack(
             [
-                *(self.ring[(self.position - k) % RING] for k in LAGS),
+                *(
+                    self.ring[(self.position - k) % inputs.RING]
+                    for k in inputs.LAGS
+                ),
                 *self.means,
                 *self.extremes,
                 self.day_now,
@@ -281,15 +223,36 @@ class FeatureState:
             ]
         )
 
+    def _straight(self) -> list[np.ndarray]:
+        """Net change over all change of the last steps, -1 to 1.
+
+        Kaufman's efficiency ratio (Smarter Trading, 1995): a steady climb
+        has 1, a steady fall -1, noise something near 0.
+        """
+        values = [
+            self.ring[(self.position - k) % inputs.RING]
+            for k in range(inputs.RING)
+        ]
+        size = np.zeros_like(self.last)
+        out = []
+        for k in range(1, inputs.RING):
+            size = size + np.abs(values[k - 1] - values[k])
+            if k in inputs.STRAIGHT:
+                change = values[0] - values[k]
+                ratio = change / np.maximum(size, self.floor)
+                out.append(np.where(np.isfinite(ratio), ratio, 0))
+        return out
+
     def _plain(self, scale: np.ndarray) -> np.ndarray:
-        """Numbers without unit, in the order of `_PLAIN`."""
-        ahead = (self.time // self.step_s + AHEAD[0]) % self.slots
+        """Numbers without unit, in the order of `inputs.PLAIN`."""
+        ahead = (self.time // self.step_s + inputs.AHEAD[0]) % self.slots
         limited = np.isfinite(self.limits)
         limit = np.where(limited, self.limits, 1)
         ratios = [np.log((s + self.floor) / scale) for s in self.steps[:-1]]
         return np.stack(
             [
                 *ratios,
+                *self._straight(),
                 np.isfinite(self.day[ahead]),
                 np.isfinite(self.profile[ahead]),
                 limited,
@@ -297,8 +260,8 @@ class FeatureState:
                 np.arcsinh(self.last / self.floor),
                 np.log(scale / self.floor),
                 np.log1p(self.same),
-                np.minimum(self.age, MAX_AGE + 1),
-                np.log1p(np.minimum(self.seen, 2 * SCALE_STEPS)),
+                np.minimum(self.age, forecast.MAX_AGE + 1),
+                np.log1p(np.minimum(self.seen, 2 * inputs.SCALE_STEPS)),
                 self.age == 0,
             ]
         ).astype(np.float32)
@@ -315,7 +278,7 @@ def context(
     state = FeatureState(limits, window.step_s)
     times = window.times()
     begin = max(0, len(times) - steps)
-    shape = (len(times) - begin, len(window.instances), len(NAMES))
+    shape = (len(times) - begin, len(window.instances), len(inputs.NAMES))
     out = np.empty(shape, np.float32)
     for t, time in enumerate(times):
         state.advance(window.usage[:, t], int(time))

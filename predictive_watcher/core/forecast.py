@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from predictive_watcher.core import fleet
 from predictive_watcher.core import usage as usage_module
 
 
@@ -21,7 +22,24 @@ class Target(enum.StrEnum):
 
 
 TARGETS: tuple[Target, ...] = tuple(Target)
-LEVELS: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99)
+LEVELS: tuple[float, ...] = (
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    0.75,
+    0.9,
+    0.95,
+    0.975,
+    0.99,
+)
+# Steps that a sample may be old before nothing is known any more.
+MAX_AGE = 2
+_WIDEST = 12.0  # in asinh units: e^12 / 2 mean steps, beyond any use
+# Nothing can use more of these than its limit.
+_BOUNDED = np.array(
+    [r in (fleet.Resource.CPU, fleet.Resource.MEMORY) for r in fleet.RESOURCES]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +66,7 @@ class Exceedance:
         z = np.arcsinh((threshold - self.last) / self.scale)
         score = (z[..., None] - self.mean) / self.spread
         tail = 0.5 * (1.0 - np.tanh(0.5 * score))  # 1 - logistic CDF
-        return np.sum(self.weight * tail, axis=-1)
+        return np.asarray(np.sum(self.weight * tail, axis=-1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +88,7 @@ class Forecast:
     def level(self, target: Target, level: float) -> np.ndarray:
         """The quantile of shape (instances, resources)."""
         return np.asarray(
-            self.quantiles[
-                :, :, TARGETS.index(target), LEVELS.index(level)
-            ]
+            self.quantiles[:, :, TARGETS.index(target), LEVELS.index(level)]
         )
 
     def probability(self, threshold: np.ndarray) -> np.ndarray:
@@ -92,7 +108,7 @@ def exceeds(quantiles: np.ndarray, threshold: np.ndarray) -> np.ndarray:
 
     Linear between the levels, exponential beyond the outer two.
 
-    >>> q = np.array([0., 1, 2, 3, 4, 5, 6, 7, 8])
+    >>> q = np.array([0.0, 1, 2, 3, 4, 5, 6, 7, 8])
     >>> [round(float(exceeds(q, np.float64(t))), 3) for t in (3, 6, 99)]
     [0.5, 0.05, 0.0]
     """
@@ -113,9 +129,31 @@ def exceeds(quantiles: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     under = 1.0 - levels[0] * np.exp(
         -np.clip((q[..., 0] - t) / tail_scale, 0.0, 60.0)
     )
-    p = np.where(t >= q[..., -1], above, np.where(t < q[..., 0], under, inside))
+    p = np.where(
+        t >= q[..., -1], above, np.where(t < q[..., 0], under, inside)
+    )
     unknown = np.isnan(t) | np.isnan(q).any(axis=-1)
     return np.where(unknown, np.nan, p)
+
+
+def in_units(
+    z: np.ndarray, last: np.ndarray, scale: np.ndarray, limits: np.ndarray
+) -> np.ndarray:
+    """Undo z = asinh((y - last) / scale) and keep to what is possible.
+
+    Nothing is below 0; cpu and memory stay below their limit, or below
+    ``last`` where that is above.  NaN in ``last`` gives NaN.
+
+    :param z: (instances, resources, targets, levels).
+    :param last: like ``scale`` and ``limits``, (instances, resources).
+    """
+    last, scale = last.astype(np.float64), scale.astype(np.float64)
+    z = np.clip(z.astype(np.float64), -_WIDEST, _WIDEST)
+    y = last[..., None, None] + scale[..., None, None] * np.sinh(z)
+    bounded = _BOUNDED & np.isfinite(limits)
+    most = np.where(bounded, np.fmax(limits, last), np.inf)
+    y = np.clip(y, 0.0, most[..., None, None])
+    return np.asarray(y, np.float32)
 
 
 class Forecaster(Protocol):

@@ -5,6 +5,7 @@ used, its card must be complete, fit this version of the product (inputs,
 resources, targets, levels), and name the sha256 of the file beside it.
 """
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 import hashlib
@@ -15,9 +16,9 @@ import tempfile
 from typing import Any
 
 from predictive_watcher import exceptions
-from predictive_watcher.core import features
 from predictive_watcher.core import fleet
 from predictive_watcher.core import forecast
+from predictive_watcher.core import inputs
 
 
 CARD = 'card.json'
@@ -38,6 +39,12 @@ _KEYS: Mapping[str, type] = {
     'scores': dict,
     'software': dict,
     'file': dict,
+}
+_KINDS = {
+    str: 'a text',
+    list: 'a list',
+    dict: 'an object',
+    int: 'a whole number',
 }
 
 
@@ -63,7 +70,7 @@ class Card:
 def contract() -> dict[str, Any]:
     """What every card of this version of the product must say."""
     return {
-        'inputs': list(features.NAMES),
+        'inputs': list(inputs.NAMES),
         'resources': [str(r) for r in fleet.RESOURCES],
         'units': {str(r): unit for r, unit in fleet.UNITS.items()},
         'targets': [str(t) for t in forecast.TARGETS],
@@ -110,40 +117,48 @@ def read(directory: pathlib.Path) -> Card:
 
 
 def _check(path: pathlib.Path, facts: Any) -> None:
-    def refuse(key: str, found: object, expected: object) -> None:
+    wrong = next(_faults(facts), None)
+    if wrong is not None:
+        key, found, expected = wrong
         raise exceptions.ModelRefused(
-            f'{path}: {key} is {found!r}, expected {expected!r}; {_AGAIN}'
+            f'{path}: {key} is {found}, expected {expected}; {_AGAIN}'
         )
 
+
+def _faults(facts: Any) -> Iterator[tuple[str, str, str]]:
+    """Key, found and expected value of all that is wrong with a card."""
     if not isinstance(facts, dict):
-        refuse('the card', type(facts).__name__, 'an object')
-    for key, kind in _KEYS.items():
-        if key not in facts:
-            refuse(key, 'missing', kind.__name__)
-        if type(facts[key]) is not kind:
-            refuse(key, facts[key], kind.__name__)
+        yield 'the card', type(facts).__name__, 'an object'
+        return
+    yield from _of_kind('', facts, _KEYS)
+    yield from _of_kind('file.', facts['file'], {'sha256': str, 'size': int})
     for key in _NUMBERS:
         if facts[key] <= 0:
-            refuse(key, facts[key], 'a number above 0')
+            yield key, repr(facts[key]), 'a number above 0'
     for key, expected in contract().items():
         if facts[key] != expected:
-            refuse(*_difference(key, facts[key], expected))
-    for key, kind in (('sha256', str), ('size', int)):
-        if type(facts['file'].get(key)) is not kind:
-            refuse(f'file.{key}', facts['file'].get(key), kind.__name__)
+            yield _difference(key, facts[key], expected)
 
 
-def _difference(
-    key: str, found: Any, expected: Any
-) -> tuple[str, object, object]:
+def _of_kind(
+    prefix: str, facts: dict[str, Any], kinds: Mapping[str, type]
+) -> Iterator[tuple[str, str, str]]:
+    for key, kind in kinds.items():
+        found = facts.get(key)
+        if type(found) is not kind:
+            text = repr(found) if key in facts else 'missing'
+            yield f'{prefix}{key}', text, _KINDS[kind]
+
+
+def _difference(key: str, found: Any, expected: Any) -> tuple[str, str, str]:
     """The first place where two lists differ, or the whole."""
     if isinstance(expected, list):
         if len(found) != len(expected):
-            return f'the length of {key}', len(found), len(expected)
+            return f'the length of {key}', str(len(found)), str(len(expected))
         pairs = enumerate(zip(found, expected, strict=True))
         i, (a, b) = next((i, p) for i, p in pairs if p[0] != p[1])
-        return f'{key}[{i}]', a, b
-    return key, found, expected
+        return f'{key}[{i}]', repr(a), repr(b)
+    return key, repr(found), repr(expected)
 
 
 def model_bytes(directory: pathlib.Path, card: Card) -> bytes:

@@ -8,21 +8,13 @@ import numpy as np
 
 from predictive_watcher import exceptions
 from predictive_watcher.core import features
-from predictive_watcher.core import fleet
 from predictive_watcher.core import forecast as forecast_module
+from predictive_watcher.core import inputs
 from predictive_watcher.core import usage as usage_module
 from predictive_watcher.models import card as card_module
 
 
 CHUNK = 1024  # instances scored at once
-_WIDEST = 12.0  # in asinh units: e^12 / 2 mean steps, beyond any use
-# Nothing can use more of these than its limit.
-_BOUNDED = np.array(
-    [
-        r in (fleet.Resource.CPU, fleet.Resource.MEMORY)
-        for r in fleet.RESOURCES
-    ]
-)
 
 
 class OnnxForecaster:
@@ -64,7 +56,7 @@ class OnnxForecaster:
     ) -> forecast_module.Forecast:
         """Look ahead from the window's end.
 
-        A resource whose newest sample is older than `features.MAX_AGE` steps
+        A resource whose newest sample is older than `forecast.MAX_AGE` steps
         has no forecast: NaN.
 
         :raises ModelRefused: where the window's step is not the model's, or
@@ -121,7 +113,7 @@ class OnnxForecaster:
             session = onnxruntime.InferenceSession(
                 data, options, providers=['CPUExecutionProvider']
             )
-        except Exception as error:  # noqa: BLE001 - it has no common base
+        except Exception as error:  # its errors have no common base
             raise exceptions.ModelRefused(
                 f'{self._directory / card_module.MODEL}: onnxruntime does '
                 f'not load it ({error}); train it again with '
@@ -134,7 +126,7 @@ class OnnxForecaster:
         """Inputs must be as the card says: names, features, state."""
         found = {i.name: i.shape[-1] for i in session.get_inputs()}
         hidden = self._card.hidden
-        expected = {'x': len(features.NAMES), 'h': hidden, 'c': hidden}
+        expected = {'x': len(inputs.NAMES), 'h': hidden, 'c': hidden}
         if found != expected:
             raise exceptions.ModelRefused(
                 f'{self._directory / card_module.MODEL}: its inputs are '
@@ -149,27 +141,21 @@ def _in_units(
     state: features.FeatureState,
     heads: list[np.ndarray],
 ) -> forecast_module.Forecast:
-    """Undo z = asinh((y - last) / scale); keep to what is possible."""
-    quantiles, weight, mean, spread = heads
-    known = state.known
-    last = np.where(known, state.last, np.nan).astype(np.float64)
-    scale = state.scale.astype(np.float64)
-    z = np.clip(quantiles.astype(np.float64), -_WIDEST, _WIDEST)
-    y = last[..., None, None] + scale[..., None, None] * np.sinh(z)
-    most = np.where(_BOUNDED, np.fmax(state.limits, last), np.nan)
-    most = np.where(np.isnan(most) | np.isnan(state.limits), np.inf, most)
-    # np.clip keeps NaN: what is unknown stays unknown
-    y = np.clip(y, 0.0, most[..., None, None])
+    quantiles, *mixture = heads
+    last = np.where(state.known, state.last, np.nan)
+    weight, mean, spread = (part.astype(np.float64) for part in mixture)
     return forecast_module.Forecast(
         instances=window.instances,
         origin=window.end,
         model=model,
-        quantiles=y.astype(np.float32),
+        quantiles=forecast_module.in_units(
+            quantiles, last, state.scale, state.limits
+        ),
         exceedance=forecast_module.Exceedance(
-            weight=weight.astype(np.float64),
-            mean=mean.astype(np.float64),
-            spread=spread.astype(np.float64),
-            last=last,
-            scale=scale,
+            weight=weight,
+            mean=mean,
+            spread=spread,
+            last=last.astype(np.float64),
+            scale=state.scale.astype(np.float64),
         ),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictive_watcher.core import features
+from predictive_watcher.core import inputs
 from predictive_watcher.core import usage as usage_module
 
 
@@ -15,6 +16,7 @@ TRAIN_UNTIL = 16128 / 26784
 CHOOSE_UNTIL = 17880 / 26784
 REPORT_UNTIL = 26200 / 26784
 HELD_OUT = 0.2  # share of the instances
+AHEAD = 3  # steps a target reaches beyond its origin
 _SHORTEST, _LONGEST = 36, 8640  # steps between two beginnings
 _NO_RESOURCE = 0.06  # chance that a resource is taken away, per beginning
 _NO_LIMIT = 0.15
@@ -38,6 +40,17 @@ class Series:
     usage: np.ndarray
     limits: np.ndarray
     drawn: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Series of which only steps before ``end`` may be learned from;
+    ``share`` is its part of the batches, before it is normalised.
+    """
+
+    series: Series
+    end: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +98,7 @@ def follow(
         limits[rng.random(limits.shape) < _NO_LIMIT] = np.nan
         begins = _begins(rng, usage)
     state = features.FeatureState(limits, window.step_s)
-    x = np.empty((length, count, len(features.NAMES)), np.float16)
+    x = np.empty((length, count, len(inputs.NAMES)), np.float16)
     last, scale = np.empty((2, length, count, resources), np.float32)
     known = np.empty((length, count, resources), bool)
     for t, time in enumerate(window.times()):
@@ -108,9 +121,7 @@ def follow(
     )
 
 
-def _begins(
-    rng: np.random.Generator, usage: np.ndarray
-) -> list[np.ndarray]:
+def _begins(rng: np.random.Generator, usage: np.ndarray) -> list[np.ndarray]:
     """Who begins anew at which step; takes resources out of ``usage``."""
     count, length, resources = usage.shape
     at: list[list[int]] = [[] for _ in range(length)]
@@ -123,20 +134,6 @@ def _begins(
             at[t].append(i)
             t += int(span)
     return [np.array(who, int) for who in at]
-
-
-def join(parts: list[Series]) -> Series:
-    """Series of the same length side by side."""
-    drawn = np.concatenate([p.drawn * p.x.shape[1] for p in parts])
-    return Series(
-        x=np.concatenate([p.x for p in parts], axis=1),
-        last=np.concatenate([p.last for p in parts], axis=1),
-        scale=np.concatenate([p.scale for p in parts], axis=1),
-        known=np.concatenate([p.known for p in parts], axis=1),
-        usage=np.concatenate([p.usage for p in parts], axis=1),
-        limits=np.concatenate([p.limits for p in parts]),
-        drawn=drawn / drawn.sum(),
-    )
 
 
 def batch(
@@ -159,15 +156,24 @@ def batch(
 
 
 def draw(
-    series: Series,
-    rng: np.random.Generator,
-    size: int,
-    length: int,
-    begin: int,
-    end: int,
+    parts: list[Part], rng: np.random.Generator, size: int, length: int
 ) -> Batch:
-    """A random batch whose targets lie within steps [begin, end)."""
-    latest = end - length - 3
-    start = rng.integers(begin, max(latest, begin) + 1, size)
-    who = rng.choice(len(series.drawn), size, p=series.drawn)
-    return batch(series, start, who, length)
+    """A random batch from all parts, each by its share of the samples."""
+    shares = np.array([part.share for part in parts])
+    counts = rng.multinomial(size, shares / shares.sum())
+    drawn = []
+    for part, count in zip(parts, counts, strict=True):
+        if count:
+            latest = max(0, part.end - length - AHEAD)
+            start = rng.integers(0, latest + 1, count)
+            who = rng.choice(
+                len(part.series.drawn), count, p=part.series.drawn
+            )
+            drawn.append(batch(part.series, start, who, length))
+    names = ('x', 'z', 'valid', 'limit', 'last')
+    return Batch(
+        **{
+            name: np.concatenate([getattr(b, name) for b in drawn], axis=1)
+            for name in names
+        }
+    )

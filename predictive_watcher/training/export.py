@@ -28,7 +28,7 @@ def onnx_bytes(network: network_module.Network, features: int) -> bytes:
     torch.onnx.export(
         model,
         (torch.zeros(3, 2, features), state, state),
-        buffer,
+        buffer,  # type: ignore[arg-type]
         input_names=list(INPUTS),
         output_names=list(OUTPUTS),
         dynamic_axes=axes,

@@ -29,7 +29,7 @@ def _noise(rng: np.random.Generator, length: int) -> np.ndarray:
 
 def _event(rng: np.random.Generator) -> np.ndarray:
     """One climb, hold and fall, from 0 to about 1 and back."""
-    rise = max(1, round(np.exp(rng.uniform(0.0, np.log(60)))))
+    rise = round(np.exp(rng.uniform(np.log(3), np.log(60))))
     hold = round(np.exp(rng.uniform(np.log(2), np.log(48))))
     fall = max(1, round(rise * rng.uniform(0.1, 1.0)))
     up = np.linspace(0, 1, rise + 1)[1:]
@@ -43,15 +43,17 @@ def _events(rng: np.random.Generator, length: int) -> np.ndarray:
     out = np.zeros(length)
     regular = rng.random() < 0.5
     shape, place = _event(rng), int(rng.integers(_DAY_STEPS))
-    rate = rng.uniform(0.3, 4.0)
+    rate = np.exp(rng.uniform(np.log(0.3), np.log(6.0)))
     for day in range(0, length, _DAY_STEPS):
         if regular and rng.random() < 0.9:
             count, shift = 1, int(rng.integers(-2, 3))
         else:
             count, shift = int(rng.poisson(0.3 if regular else rate)), None
         for _ in range(count):
-            at = day + place + shift if shift is not None else day + int(
-                rng.integers(_DAY_STEPS)
+            at = (
+                day + place + shift
+                if shift is not None
+                else day + int(rng.integers(_DAY_STEPS))
             )
             event = shape if shift is not None else _event(rng)
             event = event * rng.uniform(0.7, 1.1)
@@ -66,14 +68,17 @@ def _events(rng: np.random.Generator, length: int) -> np.ndarray:
 def _share(rng: np.random.Generator, length: int) -> np.ndarray:
     """Usage as a share of the limit, between 0 and 1."""
     base = rng.uniform(0.02, 0.4)
-    height = rng.uniform(0.2, 1.0) * (1.05 - base)
+    # half of them climb all the way: what matters must not be rare
+    part = rng.uniform(0.2, 1.0) if rng.random() < 0.5 else 1.2
+    height = part * (1.05 - base)
     noise = np.exp(rng.uniform(np.log(0.001), np.log(0.03)))
     phase = rng.uniform(0, 2 * np.pi)
     wave = 1 + np.sin(2 * np.pi * np.arange(length) / _DAY_STEPS + phase)
     share = base * (1 + rng.choice([0.0, 0.5]) * wave)
     share = share + height * _events(rng, length)
-    return np.clip(share * (1 + noise * 3 * _noise(rng, length))
-                   + noise * _noise(rng, length), 0.0, 1.0)
+    share = share * (1 + noise * 3 * _noise(rng, length))
+    share = share + noise * _noise(rng, length)
+    return np.asarray(np.clip(share, 0.0, 1.0))
 
 
 def _instance(

@@ -36,9 +36,7 @@ class Network(nn.Module):
             nn.GELU(),
         )
         self.lstm = nn.LSTM(hidden, hidden)
-        self.quantiles = nn.Linear(
-            2 * hidden, RESOURCES * TARGETS * LEVELS
-        )
+        self.quantiles = nn.Linear(2 * hidden, RESOURCES * TARGETS * LEVELS)
         self.mixture = nn.Linear(2 * hidden, RESOURCES * MIXTURE * 3)
 
     def standardise(self, center: torch.Tensor, spread: torch.Tensor) -> None:

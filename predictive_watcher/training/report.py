@@ -37,7 +37,7 @@ class Outcome:
 def average_precision(label: np.ndarray, score: np.ndarray) -> float:
     """Precision averaged over the recalls; tied scores count as one.
 
-    >>> average_precision(np.array([1, 0, 1]), np.array([.9, .5, .5]))
+    >>> average_precision(np.array([1, 0, 1]), np.array([0.9, 0.5, 0.5]))
     0.8333333333333333
     """
     if not label.any():
@@ -61,8 +61,30 @@ def quantile_loss(came: np.ndarray, quantiles: np.ndarray) -> float:
     return loss / len(SCORED) / max(float(np.abs(came).sum()), 1e-12)
 
 
-def scores(outcome: Outcome) -> dict[str, float | None]:
+def joined(outcomes: list[Outcome]) -> Outcome:
+    """Outcomes of several traces as one: instances beside each other.
+
+    Shorter ones are filled with NaN at their end.
+    """
+    most = max(o.now.shape[1] for o in outcomes)
+
+    def fill(array: np.ndarray) -> np.ndarray:
+        pad = [(0, 0)] * array.ndim
+        pad[1] = (0, most - array.shape[1])
+        return np.pad(array, pad, constant_values=np.nan)
+
+    return Outcome(
+        quantiles=np.concatenate([fill(o.quantiles) for o in outcomes]),
+        came=np.concatenate([fill(o.came) for o in outcomes]),
+        now=np.concatenate([fill(o.now) for o in outcomes]),
+        risk=np.concatenate([fill(o.risk) for o in outcomes]),
+        limit=np.concatenate([o.limit for o in outcomes]),
+    )
+
+
+def scores(outcomes: list[Outcome]) -> dict[str, float | None]:
     """All figures of one forecaster; None where they cannot be computed."""
+    outcome = joined(outcomes)
     found: dict[str, float] = {}
     for r, resource in enumerate(fleet.RESOURCES):
         for target, name in ((_NEXT, '300'), (_MAX, 'max900')):

@@ -51,31 +51,34 @@ class Progress:
 
 
 def learn(
-    series: dataset.Series,
-    end: int,
+    parts: list[dataset.Part],
     options: Options,
     tell: Callable[[Progress], None] = lambda _: None,
 ) -> tuple[network_module.Network, int]:
-    """Train on steps [0, end) of ``series``; the network and its steps."""
+    """Train a network; its running mean, and how many steps it took.
+
+    All parts must be at least 8 steps long.
+    """
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
     net = network_module.Network(
-        series.x.shape[2], options.width, options.hidden
+        parts[0].series.x.shape[2], options.width, options.hidden
     )
-    _standardise(net, series, rng, end)
+    _standardise(net, dataset.draw(parts, rng, 1000, 2))
     mean = copy.deepcopy(net)
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=options.rate, weight_decay=0.01
     )
-    length = max(2, min(options.length, end - 4))
+    shortest = min(part.end for part in parts)
+    length = max(2, min(options.length, shortest - dataset.AHEAD))
     warm = min(options.warm, length // 2)
     clock = _Clock(options)
     running, step = 0.0, 0
     while (done := clock.share(step)) < 1.0:
         for group in optimizer.param_groups:
             group['lr'] = options.rate * _schedule(step, done)
-        batch = dataset.draw(series, rng, options.batch, length, 0, end)
+        batch = dataset.draw(parts, rng, options.batch, length)
         loss = loss_of(net, batch, warm, rng)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -126,16 +129,9 @@ def _average(
         old.lerp_(new, 1 - keep)
 
 
-def _standardise(
-    net: network_module.Network,
-    series: dataset.Series,
-    rng: np.random.Generator,
-    end: int,
-) -> None:
-    count = min(50_000, end * series.x.shape[1])
-    t = rng.integers(0, end, count)
-    who = rng.choice(len(series.drawn), count, p=series.drawn)
-    x = torch.from_numpy(series.x[t, who].astype(np.float32))
+def _standardise(net: network_module.Network, batch: dataset.Batch) -> None:
+    x = torch.from_numpy(batch.x).flatten(0, 1)
+    # what never changes (a mask that is always 1) is not blown up
     net.standardise(x.mean(0), x.std(0, correction=0).clamp_min(0.05))
 
 

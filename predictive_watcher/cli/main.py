@@ -1,0 +1,54 @@
+"""The command ``predictive-watcher``: parse, call, and end with a code."""
+
+import argparse
+from collections.abc import Sequence
+import importlib.metadata
+import sys
+
+from predictive_watcher import exceptions
+from predictive_watcher.cli import train
+
+
+# Each declares its arguments, and the function that runs it as ``run``.
+COMMANDS = (train.add_parser,)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version('predictive-watcher')
+    except importlib.metadata.PackageNotFoundError:
+        return 'unknown (not installed)'
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog='predictive-watcher',
+        description='Anticipates resource violations in an OpenStack cloud.',
+    )
+    top.add_argument('--version', action='version', version=_version())
+    parsers = top.add_subparsers(dest='command', required=True)
+    for declare in COMMANDS:
+        declare(parsers)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    0: done; 1: an error, said in one line; 2: wrong arguments; 130:
+    interrupted.
+    """
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except exceptions.PredictiveWatcherError as error:
+        print(f'predictive-watcher: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('predictive-watcher: interrupted', file=sys.stderr)
+        return 130
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""From traces to a model: split, learn, export, report."""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import asdict
+from dataclasses import dataclass
+import importlib.metadata
+import platform
+from typing import Any
+
+import numpy as np
+
+from predictive_watcher import exceptions
+from predictive_watcher.core import baselines
+from predictive_watcher.core import fleet
+from predictive_watcher.core import forecast
+from predictive_watcher.core import inputs
+from predictive_watcher.core import usage as usage_module
+from predictive_watcher.training import dataset
+from predictive_watcher.training import export
+from predictive_watcher.training import generated
+from predictive_watcher.training import network as network_module
+from predictive_watcher.training import replay
+from predictive_watcher.training import report
+from predictive_watcher.training import train
+
+
+STEP_S = 300
+CONTEXT = 48  # steps that are scored; more adds nothing
+HISTORY_S = 86400 + CONTEXT * STEP_S
+_SHORTEST = 24  # steps of a trace, or nothing can be learned and held out
+_SPLIT_SEED = 0  # the same instances are held out whatever the seed
+_MADE_SHARE = 0.15  # of the batches
+_MADE = 128  # instances
+_MADE_STEPS = 4032
+_MOST_CELLS = 8_000_000  # instances x steps kept as features: 3 GB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One trace: how to cite it, its usage and its limits."""
+
+    name: str
+    window: usage_module.UsageWindow
+    limits: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A model file, what its card says of it, and a table for people."""
+
+    onnx: bytes
+    facts: dict[str, Any]
+    table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What happens now, the share of it that is done, and more."""
+
+    stage: str
+    done: float
+    note: str = ''
+
+
+Tell = Callable[[Told], None]
+
+
+def _teller(tell: Tell, stage: str) -> Callable[[float], None]:
+    return lambda done: tell(Told(stage=stage, done=done))
+
+
+def run(
+    sources: list[Source],
+    options: train.Options,
+    name: str,
+    version: str,
+    created: str,
+    tell: Tell,
+) -> Trained:
+    """Train on ``sources`` and report on what was held out.
+
+    :raises InvalidInput: where a source cannot be learned from.
+    """
+    for source in sources:
+        _check(source)
+    splits = [_split(source) for source in sources]
+    rng = np.random.default_rng(options.seed)
+    parts = _parts(splits, rng, tell)
+
+    def learning(progress: train.Progress) -> None:
+        left = f'loss {progress.loss:.4f}, {progress.seconds_left:.0f} s left'
+        tell(Told(stage='learning', done=progress.done, note=left))
+
+    net, steps = train.learn(parts, options, learning)
+    data = export.onnx_bytes(net, len(inputs.NAMES))
+    results = _results(splits, net, tell)
+    facts = {
+        'name': name,
+        'version': version,
+        'created': created,
+        'step_s': STEP_S,
+        'context': CONTEXT,
+        'history_s': HISTORY_S,
+        'hidden': options.hidden,
+        'training': _training(splits, options, steps),
+        'scores': results,
+        'software': _software(),
+    }
+    return Trained(onnx=data, facts=facts, table=report.table(results))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Split:
+    source: Source
+    learn: np.ndarray
+    held: np.ndarray
+
+    @property
+    def length(self) -> int:
+        return int(self.source.window.usage.shape[1])
+
+    def at(self, share: float) -> int:
+        return round(share * self.length)
+
+    def part(
+        self, who: np.ndarray, until: int
+    ) -> tuple[usage_module.UsageWindow, np.ndarray]:
+        window = self.source.window
+        return usage_module.UsageWindow(
+            instances=tuple(window.instances[i] for i in who),
+            start=window.start,
+            step_s=window.step_s,
+            usage=window.usage[who, :until].copy(),
+        ), self.source.limits[who]
+
+
+def _check(source: Source) -> None:
+    instances, length, _ = source.window.usage.shape
+    if source.window.step_s != STEP_S:
+        raise exceptions.InvalidTrace(
+            f'{source.name}: its step is {source.window.step_s} s; models '
+            f'are trained on steps of {STEP_S} s: resample the trace'
+        )
+    if instances < 2 or length < _SHORTEST:
+        raise exceptions.InvalidTrace(
+            f'{source.name}: it has {instances} instances and {length} '
+            f'steps; at least 2 and {_SHORTEST} are needed, because a fifth '
+            'of the instances and the end of the time are held out'
+        )
+    if not np.isfinite(source.window.usage).any():
+        raise exceptions.InvalidTrace(
+            f'{source.name}: there is no sample in it, only NaN'
+        )
+
+
+def _split(source: Source) -> _Split:
+    rng = np.random.default_rng(_SPLIT_SEED)
+    learn, held = dataset.hold_out(rng, len(source.window.instances))
+    return _Split(source=source, learn=learn, held=held)
+
+
+def _parts(
+    splits: list[_Split], rng: np.random.Generator, tell: Tell
+) -> list[dataset.Part]:
+    cells = sum(s.at(dataset.TRAIN_UNTIL) * len(s.learn) for s in splits)
+    keep = min(1.0, _MOST_CELLS / cells)
+    parts = []
+    for split in splits:
+        end = split.at(dataset.TRAIN_UNTIL)
+        who = split.learn
+        if keep < 1.0:
+            most = max(1, int(keep * len(who)))
+            who = np.sort(rng.choice(who, most, replace=False))
+        window, limits = split.part(who, end)
+        series = dataset.follow(
+            window, limits, rng, _teller(tell, 'reading traces')
+        )
+        share = float(np.isfinite(window.usage).any(axis=2).sum())
+        parts.append(dataset.Part(series=series, end=end, share=share))
+    parts.append(_made(parts, rng, tell))
+    return parts
+
+
+def _made(
+    parts: list[dataset.Part], rng: np.random.Generator, tell: Tell
+) -> dataset.Part:
+    """Generated load beside the traces, no longer than the longest."""
+    length = min(_MADE_STEPS, max(part.end for part in parts))
+    window, limits = generated.window(rng, _MADE, length, 0)
+    series = dataset.follow(
+        window, limits, rng, _teller(tell, 'making load that climbs')
+    )
+    total = sum(part.share for part in parts)
+    share = total * _MADE_SHARE / (1 - _MADE_SHARE)
+    return dataset.Part(series=series, end=length, share=share)
+
+
+def _results(
+    splits: list[_Split], net: network_module.Network, tell: Tell
+) -> dict[str, dict[str, float | None]]:
+    """Scores of the network and the baselines on what was held out."""
+
+    outcomes: dict[str, list[report.Outcome]] = {}
+    for split in splits:
+        window, limits = split.part(split.held, split.at(dataset.REPORT_UNTIL))
+        origins = replay.origins(
+            split.at(dataset.CHOOSE_UNTIL), window.usage.shape[1]
+        )
+        found = replay.network(
+            net,
+            window,
+            limits,
+            origins,
+            CONTEXT,
+            _teller(tell, 'scoring lstm'),
+        )
+        outcomes.setdefault('lstm', []).append(found)
+        rivals: Iterable[forecast.Forecaster] = baselines.BASELINES
+        for rival in rivals:
+            told = _teller(tell, f'scoring {rival.name}')
+            found = replay.forecaster(rival, window, limits, origins, told)
+            outcomes.setdefault(rival.name, []).append(found)
+    return {n: report.scores(found) for n, found in outcomes.items()}
+
+
+def _training(
+    splits: list[_Split], options: train.Options, steps: int
+) -> dict[str, Any]:
+    """What was learned from, for the card."""
+    return {
+        'data': [
+            {
+                'source': s.source.name,
+                'instances': len(s.learn),
+                'steps': s.at(dataset.TRAIN_UNTIL),
+                'resources': [
+                    str(r)
+                    for i, r in enumerate(fleet.RESOURCES)
+                    if np.isfinite(s.source.window.usage[:, :, i]).any()
+                ],
+                'held_out': [s.source.window.instances[i] for i in s.held],
+                'reported_steps': [
+                    s.at(dataset.CHOOSE_UNTIL),
+                    s.at(dataset.REPORT_UNTIL),
+                ],
+            }
+            for s in splits
+        ],
+        'generated': (
+            f'{_MADE_SHARE:.0%} of the batches: {_MADE} made instances whose '
+            'load climbs, holds and falls (training/generated.py)'
+        ),
+        'options': asdict(options),
+        'steps': steps,
+    }
+
+
+def _software() -> dict[str, str]:
+    names = ('torch', 'onnx', 'numpy')
+    found = {name: importlib.metadata.version(name) for name in names}
+    return {'python': platform.python_version(), **found}
