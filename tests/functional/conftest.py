@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 
+from oslo_config import cfg
 import pytest
 
 # Watcher chooses threads or eventlet at its first import: threads
 from watcher.cmd import eventlet  # noqa: F401
 
+from predictive_watcher import wiring
+from predictive_watcher.state import ledger as ledger_module
 from tests.functional.harness import cloud as cloud_module
 from tests.functional.harness import control
 
@@ -40,4 +43,13 @@ def watcher(_running, cloud) -> control.Watcher:
     made = _running[1]
     made.forget_cluster()
     made.forget_notifications()
+    return made
+
+
+@pytest.fixture
+def ledger(_running) -> ledger_module.Ledger:
+    """The ledger that decision engine and applier write, without leases."""
+    made = wiring.ledger(cfg.CONF)
+    for lease in made.active_leases():
+        made.close_lease(lease.instance_id, lease.expires_at)
     return made

@@ -14,19 +14,23 @@ import threading
 import time
 from typing import Any
 from typing import TypeVar
+import uuid
 import warnings
 
 from oslo_config import cfg
 from oslo_messaging.notify import _impl_test
 import requests
+from watcher import objects
 from watcher.api import app
 from watcher.applier import service as applier_service
 from watcher.applier import sync as applier_sync
+from watcher.common import context
 from watcher.common import service as watcher_service
 from watcher.db.sqlalchemy import api as db_api
 from watcher.db.sqlalchemy import migration
 from watcher.decision_engine import service as engine_service
 from watcher.decision_engine import sync as engine_sync
+from watcher.decision_engine.loading import default as loading
 from watcher.decision_engine.model.collector import manager
 
 from tests.functional.harness import web
@@ -172,6 +176,35 @@ class Watcher:
         return seen if over else None
 
     # ------------------------------------------------------ behind the API
+
+    @staticmethod
+    def plan_by_hand(*actions: dict[str, Any]) -> str:
+        """A plan as if our strategy had proposed these actions.
+
+        They go through the strategy's own solution and planner.
+        """
+        strategy = loading.DefaultStrategyLoader().load(
+            'predictive_adjustment'
+        )
+        for action in actions:
+            strategy.solution.add_action(**action)
+        strategy.post_execute()
+        strategy.solution.compute_global_efficacy()
+        admin = context.make_context(is_admin=True)
+        row = objects.Strategy.get_by_name(admin, strategy.name)
+        audit = objects.Audit(
+            admin,
+            name=f'by hand {uuid.uuid4()}',
+            audit_type='ONESHOT',
+            state='SUCCEEDED',
+            parameters={},
+            goal_id=row.goal_id,
+            strategy_id=row.id,
+            auto_trigger=False,
+        )
+        audit.create()
+        planner = loading.DefaultPlannerLoader().load(strategy.planner)
+        return planner.schedule(admin, audit.id, strategy.solution).uuid
 
     @staticmethod
     def sync() -> None:
