@@ -90,7 +90,7 @@ class Database:
             with self._lock:
                 if self._engine is None:
                     self._engine = self._open()
-            with self._engine.begin() as connection:
+            with _transaction(self._engine) as connection:
                 yield connection
 
     def _open(self) -> sa.Engine:
@@ -105,7 +105,6 @@ class Database:
         engine: sa.Engine = context.writer.get_engine()
         if lite:
             sa.event.listen(engine, 'connect', _prepare_sqlite)
-            sa.event.listen(engine, 'begin', _lock_sqlite, insert=True)
         try:
             _make_tables(engine)
         except db_exception.DBError:
@@ -153,15 +152,22 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
             return
 
 
-def _lock_sqlite(connection: sa.Connection) -> None:
-    """BEGIN IMMEDIATE in place of oslo.db's BEGIN, which sees the mark."""
-    if 'in_transaction' not in connection.info:
-        connection.exec_driver_sql('BEGIN IMMEDIATE')
-        connection.info['in_transaction'] = True
+@contextlib.contextmanager
+def _transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Like ``engine.begin()``, but SQLite locks for writing at once."""
+    lite = engine.dialect.name == 'sqlite'
+    with engine.connect() as connection:
+        if lite:
+            # oslo.db begins with a plain BEGIN unless it sees this mark
+            connection.info['in_transaction'] = True
+        with connection.begin():
+            if lite:
+                connection.exec_driver_sql('BEGIN IMMEDIATE')
+            yield connection
 
 
 def _make_tables(engine: sa.Engine) -> None:
-    with engine.begin() as connection:
+    with _transaction(engine) as connection:
         metadata.create_all(connection)
         found = connection.scalar(sa.select(schema_version.c.version))
         if found is None:
