@@ -92,6 +92,13 @@ def test_the_page_of_the_model_names_what_the_shipped_one_learned_from():
         assert first_word in page, named
 
 
+def test_every_module_of_the_core_has_its_place_in_the_architecture():
+    page = text_of('contributor/architecture')
+    core = (ROOT / 'predictive_watcher' / 'core').glob('[a-z]*.py')
+    missing = [p.name for p in core if f'        {p.name} ' not in page]
+    assert missing == []
+
+
 def test_every_dependency_is_explained():
     page = text_of('contributor/dependencies')
     required = (ROOT / 'requirements.txt').read_text(encoding='utf-8')
