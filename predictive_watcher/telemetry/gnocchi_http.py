@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 import html
-import json
 import re
 import time
 from typing import Any
@@ -82,66 +81,75 @@ class Requests:
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON answer to a GET."""
-        return self._ask('GET', _url(path, query), None)
+        return self._ask('GET', path, query, None)
 
     def post(self, path: str, body: Mapping[str, Any], **query: Any) -> Any:
         """The JSON answer to a POST."""
-        return self._ask('POST', _url(path, query), body)
+        return self._ask('POST', path, query, body)
 
     def _ask(
-        self, method: str, url: str, body: Mapping[str, Any] | None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
     ) -> Any:
         left = self._timeout_s - self.seconds()
         if left <= 0:
-            raise self._late(url)
+            raise self._late(path)
+        url = f'{path}?{urllib.parse.urlencode(query)}' if query else path
         self.count += 1
         try:
             response = self._client.request(
                 url, method, json=body, timeout=left, raise_exc=False
             )
         except ks_exceptions.ConnectTimeout:
-            raise self._late(url) from None
-        except ks_exceptions.Unauthorized as error:
-            raise _refused(url, 401, str(error)) from error
+            raise self._late(path) from None
         except ks_exceptions.ClientException as error:
-            raise exceptions.TelemetryError(
-                f'Gnocchi cannot be reached: {method} {url}: {error}; check '
-                'that gnocchi-api runs and that Keystone has its endpoint'
-            ) from error
+            raise _unreachable(method, path, error) from error
         if response.status_code >= 300:
-            raise _meaning(url, response.status_code, response.text)
+            raise _meaning(path, response.status_code, response.text)
         try:
             return response.json()
-        except (json.JSONDecodeError, ValueError) as error:
+        except ValueError as error:
             raise exceptions.TelemetryError(
-                f'Gnocchi answered {method} {url} with no JSON ({error}): '
+                f'Gnocchi answered {method} {path} with no JSON ({error}): '
                 f'{plain(response.text)!r}; is a proxy in between?'
             ) from error
 
-    def _late(self, url: str) -> exceptions.TelemetryTimeout:
+    def _late(self, path: str) -> exceptions.TelemetryTimeout:
         return exceptions.TelemetryTimeout(
             f'Gnocchi did not answer within {self._timeout_s:g} s, the '
-            f'deadline for one reading, last asked: {url}; raise '
+            f'deadline for one reading, last asked: {path}; raise '
             '[predictive_watcher] telemetry_timeout or give Gnocchi more '
             'workers'
         )
 
 
-def _url(path: str, query: Mapping[str, Any]) -> str:
-    return f'{path}?{urllib.parse.urlencode(query)}' if query else path
+def _unreachable(
+    method: str, path: str, error: ks_exceptions.ClientException
+) -> exceptions.TelemetryError:
+    # what follows is the same once more, in the words of urllib3
+    words = str(error).partition(': HTTP')[0]
+    if isinstance(error, ks_exceptions.Unauthorized):
+        return _refused(path, 401, words)
+    return exceptions.TelemetryError(
+        f'Gnocchi cannot be reached: {method} {path}: {words}; check that '
+        'gnocchi-api runs and that Keystone has its endpoint'
+    )
 
 
-def _meaning(url: str, status: int, text: str) -> Exception:
+def _meaning(path: str, status: int, text: str) -> Exception:
     words = plain(text)
     for code, phrase, error in _MEANINGS:
         if status == code and phrase in words:
             return error(words)
-    return _refused(url, status, words)
+    return _refused(path, status, words)
 
 
-def _refused(url: str, status: int, words: str) -> exceptions.TelemetryError:
+def _refused(path: str, status: int, words: str) -> exceptions.TelemetryError:
     default = _SERVER_HINT if status >= 500 else _CLIENT_HINT
     hint = _HINTS.get(status, default)
     return exceptions.TelemetryError(
-        f'Gnocchi answered {status} to {url}: {words}; {hint}'
+        f'Gnocchi answered {status} to {path}: {words}; {hint}'
     )
