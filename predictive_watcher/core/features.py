@@ -185,7 +185,8 @@ class FeatureState:
         stacked = np.concatenate([amounts, self._plain(scale)])
         stacked *= self.known
         instances = self.last.shape[0]
-        flat = np.moveaxis(stacked, 0, -1).reshape(instances, -1)
+        width = len(inputs.NAMES) - len(inputs.CALENDAR)
+        flat = np.moveaxis(stacked, 0, -1).reshape(instances, width)
         waves = np.broadcast_to(
             inputs.calendar(self.time), (instances, len(inputs.CALENDAR))
         )

@@ -3,8 +3,8 @@
 For each resource, amounts as asinh((amount - last) / scale): values ``lagK``
 K steps ago; running ``meanK``; decaying ``highK`` and ``lowK``; yesterday's
 and the profile's values at this time and 1 to 3 steps later; the week's hour;
-0 and the limit.  Then plain numbers: ``stepK`` log of the mean step against the
-scale, ``straightK`` how steadily it climbs, masks, ``share`` of the limit,
+0 and the limit.  Then plain numbers: ``stepK`` log of the mean step against
+the scale, ``straightK`` how steadily it climbs, masks, ``share`` of the limit,
 ``level`` and ``scale`` against the smallest step, how long it stayed the
 ``same``, ``age`` of the newest sample, and how many were ``seen``.
 """

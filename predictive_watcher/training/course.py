@@ -89,8 +89,11 @@ def run(
     parts = _parts(splits, rng, tell)
 
     def learning(progress: train.Progress) -> None:
-        left = f'loss {progress.loss:.4f}, {progress.seconds_left:.0f} s left'
-        tell(Told(stage='learning', done=progress.done, note=left))
+        note = (
+            f'step {progress.step}, loss {progress.loss:.4f}, '
+            f'{progress.seconds_left:.0f} s left'
+        )
+        tell(Told(stage='learning', done=progress.done, note=note))
 
     net, steps = train.learn(parts, options, learning)
     data = export.onnx_bytes(net, len(inputs.NAMES))

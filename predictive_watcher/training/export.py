@@ -1,6 +1,7 @@
 """From torch to a file that onnxruntime scores."""
 
 import io
+import warnings
 
 import onnx
 import torch
@@ -25,16 +26,20 @@ def onnx_bytes(network: network_module.Network, features: int) -> bytes:
     axes |= {name: {1: 'batch'} for name in ('h', 'c', 'h_out', 'c_out')}
     axes |= {name: {0: 'batch'} for name in OUTPUTS[:4]}
     buffer = io.BytesIO()
-    torch.onnx.export(
-        model,
-        (torch.zeros(3, 2, features), state, state),
-        buffer,  # type: ignore[arg-type]
-        input_names=list(INPUTS),
-        output_names=list(OUTPUTS),
-        dynamic_axes=axes,
-        opset_version=OPSET,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # it warns that it is the older exporter, and of a state that is no
+        # input; ours is one
+        warnings.simplefilter('ignore')
+        torch.onnx.export(
+            model,
+            (torch.zeros(3, 2, features), state, state),
+            buffer,  # type: ignore[arg-type]
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
     data = buffer.getvalue()
     onnx.checker.check_model(onnx.load_model_from_string(data))
     return data

@@ -1,0 +1,138 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from predictive_watcher.cli import main
+from predictive_watcher.models import registry
+from tests.unit.training import made
+
+
+@pytest.fixture
+def trace(tmp_path):
+    path = tmp_path / 'bitbrains-made.npz'
+    window = made.window()
+    np.savez(
+        path,
+        usage=window.usage,
+        limits=made.limits(),
+        instances=np.array(window.instances),
+        resources=np.array(['cpu', 'memory', 'disk', 'network']),
+        start=0,
+        step=300,
+    )
+    return path
+
+
+def run(capsys, *arguments):
+    code = main.main([str(a) for a in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_model_is_trained_written_and_reported(tmp_path, trace, capsys):
+    pytest.importorskip('torch')
+    output = tmp_path / 'new' / 'mine'
+    code, out, err = run(
+        capsys, 'train', '--traces', trace, '--output', output, '--steps', 3
+    )
+    assert code == 0
+    assert 'lstm' in out and 'persistence' in out and str(output) in out
+    assert 'loss' in err and 's left' in err
+    model = registry.load(output)
+    assert model.name == 'mine-1'
+    assert 'CCGRID 2015' in json.dumps(model.describe()['training'])
+    code, _, err = run(
+        capsys, 'train', '--traces', trace, '--output', output, '--steps', 3
+    )
+    assert code == 1
+    assert '--force' in err
+
+
+def test_a_bad_trace_ends_in_one_line_without_a_traceback(tmp_path, capsys):
+    path = tmp_path / 'bad.csv'
+    path.write_text('timestamp,instance,cpu\n0,a,-3\n')
+    code, out, err = run(
+        capsys, 'train', '--traces', path, '--output', tmp_path / 'out'
+    )
+    assert code == 1
+    assert out == ''
+    assert err.startswith('predictive-watcher: ')
+    assert "line 2: cpu is '-3'" in err
+    assert err.count('\n') == 1
+    assert not list((tmp_path / 'out').iterdir())
+
+
+def test_without_torch_it_says_what_to_install(tmp_path, trace):
+    # a process of its own: what was imported once cannot be taken back
+    code = (
+        'import sys; sys.modules["torch"] = None; '
+        'from predictive_watcher.cli import main; '
+        'sys.exit(main.main(sys.argv[1:]))'
+    )
+    out = str(tmp_path / 'out')
+    done = subprocess.run(
+        [
+            *(sys.executable, '-c', code, 'train'),
+            *('--traces', str(trace), '--output', out),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert 'pip install predictive-watcher[train]' in done.stderr
+    assert done.stderr.count('\n') == 1
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path, trace, capsys):
+    (tmp_path / 'notes.txt').write_text('mine')
+    code, _, err = run(
+        capsys, 'train', '--traces', trace, '--output', tmp_path
+    )
+    assert code == 1
+    assert 'not empty' in err
+
+
+def test_an_output_that_cannot_be_a_folder_is_refused(tmp_path, trace, capsys):
+    code, _, err = run(capsys, 'train', '--traces', trace, '--output', trace)
+    assert code == 1
+    assert str(trace) in err
+
+
+@pytest.mark.parametrize('value', ['0', '-1', 'many', 'nan'])
+@pytest.mark.parametrize('option', ['--steps', '--minutes', '--threads'])
+def test_a_length_that_is_no_positive_number_is_refused(
+    tmp_path, trace, option, value, capsys
+):
+    with pytest.raises(SystemExit) as caught:
+        main.main(
+            ['train', '--traces', str(trace), '--output', 'x', option, value]
+        )
+    assert caught.value.code == 2
+    assert option in capsys.readouterr().err
+
+
+def test_an_interrupt_ends_with_130_and_no_traceback(monkeypatch, capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    def declare(parsers):
+        parsers.add_parser('wait').set_defaults(run=interrupted)
+
+    monkeypatch.setattr(main, 'COMMANDS', (declare,))
+    code, _, err = run(capsys, 'wait')
+    assert code == 130
+    assert err == 'predictive-watcher: interrupted\n'
+
+
+def test_the_command_answers_for_help():
+    done = subprocess.run(
+        [sys.executable, '-m', 'predictive_watcher.cli.main', 'train', '-h'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert '--traces' in done.stdout
