@@ -11,9 +11,14 @@ from demo.samples import Measures
 from demo.samples import METRICS
 
 
-#: Ceilometer's own policies: 300 s, with rates for what only grows.
+#: Ceilometer's own policies, which its publisher creates when it starts:
+#: 300 s for 30 days, with rates for what only grows.
 GAUGE_POLICY = 'ceilometer-low'
 COUNTER_POLICY = 'ceilometer-low-rate'
+_POLICIES = {
+    GAUGE_POLICY: ['mean'],
+    COUNTER_POLICY: ['mean', 'rate:mean'],
+}
 _DEVICES = {'instance_disk': 'vda', 'instance_network_interface': 'tap0'}
 _BATCH = 20
 _PATIENCE_S = 120.0
@@ -43,6 +48,18 @@ class Gnocchi:
         return self._session.request(
             '/v1/' + path, method, endpoint_filter=service, **kwargs
         )
+
+    def create_policies(self) -> None:
+        """The archive policies that samples are kept by."""
+        for name, methods in _POLICIES.items():
+            span = {'granularity': '5 minutes', 'timespan': '30 days'}
+            body = {
+                'name': name,
+                'aggregation_methods': methods,
+                'back_window': 0,
+                'definition': [span],
+            }
+            self._call('POST', 'archive_policy', json=body)
 
     def create(self, server: Described) -> None:
         """The server's resources with all their metrics, without samples."""

@@ -59,14 +59,11 @@ def _tell(
     history: int,
 ) -> Story:
     operator, clients = Operator(settings), Clients(settings)
-    for noun in ('goal', 'strategy', 'scoringengine'):
-        said = operator.type('optimize', noun, 'list')
-        if noun == 'goal' and GOAL not in said:
-            raise MiniCloudError(f'Watcher does not know the goal {GOAL}')
+    _introduce(operator)
     built = stage.build(operator, clients, SERVERS)
     operator.type(
         *('server', 'list', '--long', '--sort-column', 'Name'),
-        *('-c', 'Name', '-c', 'Flavor Name', '-c', 'Host', '-c', 'Status'),
+        *('-c', 'Name', '-c', 'Flavor', '-c', 'Host', '-c', 'Status'),
     )
     story = Story(
         operator=operator,
@@ -82,6 +79,14 @@ def _tell(
     story.create_audit(options.interval, options.parameters)
     story.run()
     return story
+
+
+def _introduce(operator: Operator) -> None:
+    """What Watcher knows of us."""
+    said = operator.type('optimize', 'strategy', 'list', '--goal', GOAL)
+    if STRATEGY not in said:
+        raise MiniCloudError(f'Watcher does not know the strategy {STRATEGY}')
+    operator.type('optimize', 'scoringengine', 'list', '-c', 'Name')
 
 
 def _before_now() -> int:

@@ -1,7 +1,9 @@
 """Time runs: measures are written, audits look at them, plans are applied."""
 
+from collections.abc import Iterator
 from collections.abc import Sequence
 import datetime
+import itertools
 import sys
 import time
 from typing import Any
@@ -73,6 +75,7 @@ class Story:
     # ------------------------------------------------------------ the past
     def write_history(self) -> None:
         """The day before, during which nobody did anything."""
+        self._gnocchi.create_policies()
         own = np.array([server.flavor.limits for server in self._servers])
         nodes = [server.node for server in self._servers]
         past = range(self._history)
@@ -206,34 +209,62 @@ class Story:
         before them: a plan without actions counts from the second on.
         """
         self._new_plans()
-        fresh: list[dict[str, Any]] = []
-
-        def something_to_do() -> bool:
-            fresh.extend(self._new_plans())
-            ready = [p for p in fresh if p['state'] == 'RECOMMENDED']
-            return bool(ready) or len(fresh) >= 2
-
         while True:
+            ready = self._wait_for_plan()
+            if ready is None:
+                return None
+            plan = self._apply(ready)
+            if plan.state not in _HIDDEN:
+                return plan
+            # Otherwise a newer run has replaced it meanwhile.
+
+    def _wait_for_plan(self) -> str | None:
+        """The next plan with actions; None if there is nothing to do."""
+        for uuid in itertools.islice(self._each_new_plan(), 2):
+            if self._is_ready(uuid):
+                return uuid
+        return None
+
+    def _each_new_plan(self) -> Iterator[str]:
+        while True:
+            new: list[str] = []
+
+            def appeared(found: list[str] = new) -> bool:
+                found.extend(self._new_plans())
+                return bool(found)
+
             wait_for(
-                something_to_do,
+                appeared,
                 'a run of the audit',
                 within_s=_AUDIT_S,
                 hint=self._audit_state,
             )
-            ready = [p for p in fresh if p['state'] == 'RECOMMENDED']
-            if not ready:
-                return None
-            plan = self._apply(ready[-1]['uuid'])
-            if plan.state not in _HIDDEN:
-                return plan
-            fresh.clear()  # a newer run has replaced it meanwhile
+            yield from new
 
-    def _new_plans(self) -> list[dict[str, Any]]:
+    def _new_plans(self) -> list[str]:
         """Plans not seen before, the oldest first."""
-        plans = self._clients.plans(self.audit)
-        new = [p for p in plans if p['uuid'] not in self._seen_plans]
-        self._seen_plans.update(p['uuid'] for p in new)
+        plans = [p['uuid'] for p in self._clients.plans(self.audit)]
+        new = [uuid for uuid in plans if uuid not in self._seen_plans]
+        self._seen_plans.update(new)
         return new[::-1]
+
+    def _is_ready(self, uuid: str) -> bool:
+        """Whether the plan can be started.
+
+        Watcher stores a plan before its actions, and one without actions as
+        one that has succeeded.
+        """
+        counts = [-1]
+
+        def settled() -> bool:
+            counts.append(len(self._clients.actions(uuid)))
+            return (
+                counts[-1] == counts[-2] > 0
+                or self._plan_state(uuid) != 'RECOMMENDED'
+            )
+
+        wait_for(settled, 'the actions of the plan', within_s=_AUDIT_S)
+        return self._plan_state(uuid) == 'RECOMMENDED'
 
     def _audit_state(self) -> str:
         state = self._clients.watcher(f'audits/{self.audit}')['state']

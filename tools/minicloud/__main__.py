@@ -120,6 +120,9 @@ def guarded(main: Callable[[], int]) -> NoReturn:
     except MiniCloudError as error:
         sys.stderr.write(f'error: {error}\n')
         sys.exit(1)
+    except OSError as error:
+        sys.stderr.write(f'error: {error}\n')
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write('interrupted\n')
         sys.exit(130)

@@ -134,6 +134,7 @@ def nova(s: Settings) -> Options:
             'discover_hosts_in_cells_interval': 2,
         },
         'filter_scheduler': {'enabled_filters': _FILTERS},
+        'quota': {'cores': -1, 'instances': -1, 'ram': -1},
         'vnc': {'enabled': False},
         'spice': {'enabled': False},
         'upgrade_levels': {'compute': 'auto'},

@@ -49,6 +49,10 @@ MAINS = {
     'gnocchi-upgrade': ('gnocchi.cli.manage:upgrade', ('gnocchi.conf',)),
 }
 WAITRESS_THREADS = 6
+#: Placement resolves a conflict of two requests by a second transaction
+#: within the first, which SQLite waits for until it times out: one request
+#: at a time has no conflicts.
+PLACEMENT_THREADS = 1
 
 
 def main(argv: list[str]) -> None:
@@ -79,7 +83,7 @@ def _serve(role: str, etc: Path, port: int) -> None:
         importlib.import_module(module).application,
         host='127.0.0.1',
         port=port,
-        threads=WAITRESS_THREADS,
+        threads=PLACEMENT_THREADS if role == 'placement' else WAITRESS_THREADS,
         channel_timeout=300,
         _quiet=True,
     )
