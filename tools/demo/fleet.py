@@ -58,7 +58,8 @@ _SIZES: Mapping[str, tuple[int, int]] = {
     'small': (1, 1024),
     'medium': (2, 2048),
     'large': (4, 4096),
-    'xlarge': (6, 6144),
+    'xlarge': (5, 5120),
+    'xxlarge': (6, 6144),
     'huge': (8, 8192),
 }
 FLAVORS: Mapping[str, Flavor] = {
@@ -104,15 +105,15 @@ def _server(name: str, flavor: str, node: str, behaviour: Behaviour) -> Server:
 #: On compute1, servers that will not have enough by themselves; on compute2,
 #: servers that have enough, but whose node will not; on compute3, room.
 SERVERS: tuple[Server, ...] = (
-    _server('shop', 'gold.medium', 'compute1', Behaviour.CPU_RUSH),
-    _server('blog', 'bronze.medium', 'compute1', Behaviour.CPU_RUSH),
+    _server('shop', 'gold.large', 'compute1', Behaviour.CPU_RUSH),
+    _server('blog', 'bronze.large', 'compute1', Behaviour.CPU_RUSH),
     _server('cache', 'silver.medium', 'compute1', Behaviour.MEMORY_RUSH),
-    _server('database', 'gold.large', 'compute1', Behaviour.STEADY),
     _server('api-1', 'silver.large', 'compute2', Behaviour.SHARED_RUSH),
     _server('api-2', 'silver.large', 'compute2', Behaviour.SHARED_RUSH),
     _server('api-3', 'silver.large', 'compute2', Behaviour.SHARED_RUSH),
     _server('api-4', 'silver.large', 'compute2', Behaviour.SHARED_RUSH),
     _server('render', 'bronze.large', 'compute2', Behaviour.SHARED_RUSH),
+    _server('database', 'gold.large', 'compute3', Behaviour.STEADY),
     _server('reports', 'bronze.large', 'compute3', Behaviour.BATCH),
     _server('wiki', 'silver.medium', 'compute3', Behaviour.INTERACTIVE),
     _server('spare', 'bronze.small', 'compute3', Behaviour.IDLE),

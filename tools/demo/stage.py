@@ -17,7 +17,7 @@ from demo.openstack import Seen
 
 _IMAGE_BYTES = 1 << 20
 _PATIENCE_S = 120.0
-_SHOWN = 'gold.medium'
+_SHOWN = 'gold.large'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

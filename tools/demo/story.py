@@ -237,6 +237,7 @@ class Story:
                 appeared,
                 'a run of the audit',
                 within_s=_AUDIT_S,
+                every_s=0.4,
                 hint=self._audit_state,
             )
             yield from new
@@ -284,6 +285,7 @@ class Story:
             lambda: self._plan_state(uuid) in _ENDED,
             'the action plan to end',
             within_s=_PLAN_S,
+            every_s=0.5,
             hint=lambda: f'it is {self._plan_state(uuid)}',
         )
         actions = [_action(a) for a in self._clients.actions(uuid)]

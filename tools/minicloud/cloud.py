@@ -127,14 +127,12 @@ class Cloud:
     def _start_all(self) -> None:
         """Start what does not run; first what others need at their start."""
         self.start(['keystone', 'nova-conductor', 'placement'])
-        self._wait_for_api('identity')
-        self._wait_for_api('placement')
+        self._wait_for_apis(['identity', 'placement'])
         self.start(self.roles)
 
     def _wait_for_all(self) -> None:
         s = self.settings
-        for service_type in API_PORTS:
-            self._wait_for_api(service_type)
+        self._wait_for_apis(API_PORTS)
         say('all APIs answer')
         wait_for(
             lambda: rest.hypervisors_up(s) >= s.hosts,
@@ -144,15 +142,22 @@ class Cloud:
         )
         self._check_alive(self.roles)
 
-    def _wait_for_api(self, service_type: str) -> None:
-        role = APIS[service_type]
-        url = self.settings.url(service_type) + '/'
+    def _wait_for_apis(self, service_types: Iterable[str]) -> None:
+        silent = list(service_types)
 
-        def answers() -> bool:
-            self._check_alive([role])
-            return rest.answers(url)
+        def all_answer() -> bool:
+            self._check_alive(APIS[kind] for kind in silent)
+            url = self.settings.url
+            silent[:] = [k for k in silent if not rest.answers(url(k) + '/')]
+            return not silent
 
-        wait_for(answers, f'an answer of {role}', within_s=_PATIENCE_S)
+        wait_for(
+            all_answer,
+            'the APIs to answer',
+            within_s=_PATIENCE_S,
+            every_s=0.5,
+            hint=lambda: ', '.join(APIS[kind] for kind in silent),
+        )
 
     def _wait_for_port(self, name: str, offset: int) -> None:
         address = (HOST, self.settings.base_port + offset)

@@ -181,8 +181,6 @@ def nova_compute(s: Settings, host: str) -> Options:
             'initial_cpu_allocation_ratio': 4.0,
             'initial_ram_allocation_ratio': 1.0,
             'initial_disk_allocation_ratio': 1.0,
-            # The resource tracker's view is what placement schedules by.
-            'update_resources_interval': 10,
         },
         'oslo_concurrency': {'lock_path': s.data / host},
     }
