@@ -108,15 +108,13 @@ class GnocchiTelemetry:
             step=step,
         )
         try:
-            late = reading.collect(self._page_size)
+            complete = reading.collect(self._page_size)
         except exceptions.TelemetryError as error:
             self._circuit.failed(str(error))
             self.health = reading.health()
             raise
-        if late is None:
+        if complete:  # half a reading is neither a failure nor a recovery
             self._circuit.succeeded()
-        else:
-            self._circuit.failed(late)
         window = usage.UsageWindow(
             instances=reading.instances,
             start=first,

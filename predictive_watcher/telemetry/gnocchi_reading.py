@@ -54,8 +54,11 @@ class GnocchiReading:
         self._problems: list[base.Problem] = []
         self._unfit = archive.Unfit(requests, step)
 
-    def collect(self, page_size: int) -> str | None:
-        """Ask for everything; what was not read when the time was up."""
+    def collect(self, page_size: int) -> bool:
+        """Ask for everything; False where the time was up before the end.
+
+        :raises TelemetryTimeout: where it was up before the first answer.
+        """
         todo = [
             (self.instances[i : i + page_size], measure)
             for i in range(0, len(self.instances), page_size)
@@ -65,21 +68,14 @@ class GnocchiReading:
             try:
                 self._page(page, measure)
             except exceptions.TelemetryTimeout as error:
-                return self._late(error, done, todo[done:])
-        return None
-
-    def _late(
-        self,
-        error: exceptions.TelemetryTimeout,
-        done: int,
-        rest: list[tuple[tuple[str, ...], measures.Measure]],
-    ) -> str:
-        text = f'not read: {_summary(rest)}; {error}'
-        if done == 0:
-            raise exceptions.TelemetryTimeout(text) from error
-        for page, measure in rest:
-            self._note(measure, page, f'not read in time: {error}')
-        return text
+                if done == 0:
+                    raise exceptions.TelemetryTimeout(
+                        f'not read: {_summary(todo)}; {error}'
+                    ) from error
+                for page_, measure_ in todo[done:]:
+                    self._note(measure_, page_, f'not read in time: {error}')
+                return False
+        return True
 
     def _page(self, page: Sequence[str], measure: measures.Measure) -> None:
         try:

@@ -16,7 +16,7 @@ from predictive_watcher.core import forecast
 from predictive_watcher.core import usage
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.state import schema
-from tests.unit.state.test_ledger import a_lease
+from tests.fakes import cloud_data
 
 
 URLS = ['sqlite://', 'sqlite:///FILE'] + os.environ.get(
@@ -63,12 +63,12 @@ def a_window(*steps: float, start: int = ORIGIN) -> usage.UsageWindow:
 
 
 def test_a_lease_is_opened_renewed_and_closed(ledger):
-    ledger.open_lease(a_lease('a'), reference='audit 1')
-    ledger.open_lease(a_lease('b'))
+    ledger.open_lease(cloud_data.lease('a'), reference='audit 1')
+    ledger.open_lease(cloud_data.lease('b'))
     ledger.renew('a', 9000)
     assert ledger.active_leases() == (
-        a_lease('a', expires_at=9000),
-        a_lease('b'),
+        cloud_data.lease('a', expires_at=9000),
+        cloud_data.lease('b'),
     )
     assert ledger.close_lease('a', 5000)
     assert ledger.close_lease('b', 5000, 'lost')
@@ -82,9 +82,10 @@ def test_closing_what_is_not_there_changes_nothing(ledger):
 
 
 def test_a_second_resize_goes_on_with_the_lease_and_its_origin(ledger):
-    ledger.open_lease(a_lease())
+    ledger.open_lease(cloud_data.lease('a'))
     ledger.open_lease(
-        a_lease(
+        cloud_data.lease(
+            'a',
             origin_flavor_id='id-large',
             origin_flavor_name='large',
             flavor_id='id-huge',
@@ -96,7 +97,8 @@ def test_a_second_resize_goes_on_with_the_lease_and_its_origin(ledger):
         )
     )
     assert ledger.active_leases() == (
-        a_lease(
+        cloud_data.lease(
+            'a',
             flavor_id='id-huge',
             flavor_name='huge',
             reason='memory_risk',
@@ -106,10 +108,10 @@ def test_a_second_resize_goes_on_with_the_lease_and_its_origin(ledger):
 
 
 def test_an_instance_can_have_a_lease_again(ledger):
-    ledger.open_lease(a_lease())
+    ledger.open_lease(cloud_data.lease('a'))
     ledger.close_lease('a', 5000)
-    ledger.open_lease(a_lease(created_at=6000))
-    assert ledger.active_leases() == (a_lease(created_at=6000),)
+    ledger.open_lease(cloud_data.lease('a', created_at=6000))
+    assert ledger.active_leases() == (cloud_data.lease('a', created_at=6000),)
 
 
 def test_forecasts_wait_until_their_time_has_come(ledger):

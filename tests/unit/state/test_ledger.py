@@ -10,26 +10,9 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects import postgresql
 
 from predictive_watcher import exceptions
-from predictive_watcher.core import leases
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.state import schema
-
-
-def a_lease(instance: str = 'a', **changes: object) -> leases.Lease:
-    values: dict[str, object] = {
-        'instance_id': instance,
-        'instance_name': f'vm-{instance}',
-        'project_id': 'p',
-        'origin_flavor_id': 'id-small',
-        'origin_flavor_name': 'small',
-        'flavor_id': 'id-large',
-        'flavor_name': 'large',
-        'reason': 'cpu_risk',
-        'weight': 4.0,
-        'created_at': 100,
-        'expires_at': 4000,
-    }
-    return leases.Lease(**{**values, **changes})  # type: ignore[arg-type]
+from tests.fakes import cloud_data
 
 
 @pytest.fixture
@@ -52,15 +35,15 @@ def test_what_one_process_writes_another_reads(path):
         ledger_module.Ledger(f'sqlite:///{path}') for _ in range(2)
     )
     assert engine.active_leases() == ()
-    applier.open_lease(a_lease())
-    assert engine.active_leases() == (a_lease(),)
+    applier.open_lease(cloud_data.lease('a'))
+    assert engine.active_leases() == (cloud_data.lease('a'),)
 
 
 def test_many_writers_wait_for_each_other(path):
     def write(number: int) -> None:
         own = ledger_module.Ledger(f'sqlite:///{path}')  # as a process has it
         for i in range(5):
-            own.open_lease(a_lease(f'{number}-{i}'))
+            own.open_lease(cloud_data.lease(f'{number}-{i}'))
 
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         list(pool.map(write, range(6)))

@@ -136,14 +136,14 @@ def test_a_source_that_keeps_failing_is_left_alone_and_tried_again(cloud):
     assert len(cloud.requests) == 4
 
 
-def test_a_reading_cut_short_counts_as_a_failure(cloud):
+def test_a_reading_cut_short_is_no_failure_of_the_source(cloud):
+    # otherwise a large fleet on a slow Gnocchi would see nothing at all
     breaker = circuit.Circuit(
         'gnocchi', failures=1, reset_s=9.0, clock=cloud.clock
     )
     cloud.latency_s = 7.0
     source_of(cloud, timeout_s=10.0, circuit=breaker).read(['a'], START, END)
-    with pytest.raises(exceptions.CircuitOpen, match='not read: memory of 1'):
-        breaker.check()
+    breaker.check()
 
 
 def test_a_time_without_a_step_is_refused(cloud):
