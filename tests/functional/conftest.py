@@ -1,6 +1,7 @@
 """One Watcher for all tests of this folder, one empty cloud for each."""
 
 from collections.abc import Iterator
+import pathlib
 
 from oslo_config import cfg
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from watcher.cmd import eventlet  # noqa: F401
 
 from predictive_watcher import wiring
+from predictive_watcher.models import registry
 from predictive_watcher.state import ledger as ledger_module
 from tests.functional.harness import cloud as cloud_module
 from tests.functional.harness import control
@@ -53,3 +55,9 @@ def ledger(_running) -> ledger_module.Ledger:
     for lease in made.active_leases():
         made.close_lease(lease.instance_id, lease.expires_at)
     return made
+
+
+@pytest.fixture
+def shipped_model() -> pathlib.Path:
+    """The folder of the model that comes with the package."""
+    return registry.SHIPPED

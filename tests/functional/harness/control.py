@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import contextlib
 import pathlib
 import sqlite3
-import threading
 import time
 from typing import Any
 from typing import TypeVar
@@ -18,15 +17,16 @@ import uuid
 import warnings
 
 from oslo_config import cfg
+from oslo_db.sqlalchemy import enginefacade
 from oslo_messaging.notify import _impl_test
 import requests
+import sqlalchemy
 from watcher import objects
 from watcher.api import app
 from watcher.applier import service as applier_service
 from watcher.applier import sync as applier_sync
 from watcher.common import context
 from watcher.common import service as watcher_service
-from watcher.db.sqlalchemy import api as db_api
 from watcher.db.sqlalchemy import migration
 from watcher.decision_engine import service as engine_service
 from watcher.decision_engine import sync as engine_sync
@@ -116,8 +116,10 @@ class Watcher:
 
     # --------------------------------------------------------------- audits
 
-    def create_audit(self, **parameters: Any) -> dict[str, Any]:
-        """A CONTINUOUS audit of our goal that runs every second."""
+    def create_audit(
+        self, parameters: dict[str, Any], interval_s: int
+    ) -> dict[str, Any]:
+        """A CONTINUOUS audit of our goal; its first run begins at once."""
         return self.call(
             'POST',
             '/audits',
@@ -125,7 +127,7 @@ class Watcher:
                 'audit_type': 'CONTINUOUS',
                 'goal': 'violation_prevention',
                 'strategy': 'predictive_adjustment',
-                'interval': '1',
+                'interval': str(interval_s),
                 'parameters': parameters,
             },
         )
@@ -145,17 +147,16 @@ class Watcher:
         plans = self.get(f'/action_plans/detail?audit_uuid={audit}&limit=500')
         return sorted(plans['action_plans'], key=lambda p: p['created_at'])
 
-    def next_plan(self, audit: str) -> dict[str, Any]:
-        """The plan of a run that has not begun yet."""
-        known = {plan['uuid'] for plan in self.plans(audit)}
-
-        def fresh() -> list[dict[str, Any]]:
-            return [p for p in self.plans(audit) if p['uuid'] not in known]
-
-        # of two, the first may belong to a run that had begun before
+    def first_plan(self, audit: str) -> dict[str, Any]:
+        """The plan of the audit's first run, as soon as it is complete."""
         return eventually(
-            lambda: len(fresh()) >= 2 and fresh(), what='two more plans'
-        )[-1]
+            lambda: self._ran(audit) and self.plans(audit),
+            what=f'audit {audit} makes a plan',
+        )[0]
+
+    def _ran(self, audit: str) -> bool:
+        """Whether a run of the audit is over."""
+        return self.audit(audit)['next_run_time'] is not None
 
     # ---------------------------------------------------------------- plans
 
@@ -286,18 +287,25 @@ def _stop(service: Any) -> None:
 
 
 def _make_database(path: pathlib.Path) -> None:
-    """The schema, and one writer at a time: SQLite refuses a second one
-    that has read before.
+    """The schema, on a SQLite that several threads can write.
+
+    A reader that becomes a writer while another one writes is refused at
+    once.  So each transaction asks for the write lock when it begins, and
+    waits for it.
     """
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute('PRAGMA journal_mode=WAL')
+    engine = enginefacade.writer.get_engine()
+    sqlalchemy.event.listen(
+        engine, 'before_cursor_execute', _take_the_lock, retval=True
+    )
     migration.create_schema()
-    lock = threading.RLock()
-    session_for_write = db_api._session_for_write
 
-    @contextlib.contextmanager
-    def one_at_a_time() -> Iterator[Any]:
-        with lock, session_for_write() as session:
-            yield session
 
-    db_api._session_for_write = one_at_a_time
+def _take_the_lock(
+    connection: Any, cursor: Any, statement: str, given: Any, *_: Any
+) -> tuple[str, Any]:
+    if statement == 'BEGIN':
+        cursor.execute('PRAGMA busy_timeout = 30000')
+        statement = 'BEGIN IMMEDIATE'
+    return statement, given
