@@ -36,8 +36,10 @@ $(TEST_ENV)/installed: setup.cfg requirements.txt pyproject.toml | check-python
 
 test-env: $(TEST_ENV)/installed
 
+# The quick ones first.
 test: test-env
-	$(TEST_ENV)/bin/python -m pytest
+	$(TEST_ENV)/bin/python -m pytest --durations=10 predictive_watcher/core \
+		tests/unit tests/contract tests/functional tests/e2e
 
 clean:
 	@if [ -d .minicloud/run ]; then $(PYTHON) tools/minicloud wipe; fi

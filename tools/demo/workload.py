@@ -64,7 +64,7 @@ CPU_RUSH = Rush(
     stays_min=25,
     falls_min=15,
     low=0.35,
-    high=1.08,
+    high=1.05,
 )
 MEMORY_RUSH = Rush(
     begins_min=20,

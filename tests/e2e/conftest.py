@@ -1,0 +1,132 @@
+"""A mini cloud for the session, in which the demonstration was played.
+
+The story is the one of ``make demo``, run by the same command in a directory
+and on ports of its own. The tests look at the cloud that it leaves behind.
+"""
+
+import json
+from pathlib import Path
+import subprocess
+import sys
+
+from keystoneauth1 import loading
+from keystoneauth1 import session as ks_session
+from novaclient import client as nova_client
+import pytest
+
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT / 'tools'))
+
+from minicloud import cloud as cloud_module  # noqa: E402
+from minicloud import settings as settings_module  # noqa: E402
+
+
+HOME = CHECKOUT / '.minicloud'
+RUN = HOME / 'e2e'
+OUTPUT = HOME / 'e2e.log'
+RESULT = HOME / 'e2e-result.json'
+
+
+def _play():
+    command = [
+        *(sys.executable, str(CHECKOUT / 'tools' / 'demo'), '--keep'),
+        *('--run', str(RUN), '--result', str(RESULT)),
+    ]
+    HOME.mkdir(exist_ok=True)
+    RESULT.unlink(missing_ok=True)
+    with OUTPUT.open('w') as output:
+        return subprocess.run(
+            command, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+
+
+@pytest.fixture(scope='session')
+def cloud():
+    """The cloud after the story; nothing of it is left after the tests."""
+    try:
+        played = _play()
+        if played.returncode:
+            tail = OUTPUT.read_text().splitlines()[-15:]
+            pytest.fail('the demonstration failed:\n' + '\n'.join(tail))
+        yield cloud_module.Cloud(settings_module.settle(run=RUN))
+    finally:
+        cloud_module.Cloud(settings_module.settle(run=RUN)).wipe()
+
+
+@pytest.fixture(scope='session')
+def result(cloud):
+    """What the demonstration says about itself."""
+    return json.loads(RESULT.read_text())
+
+
+@pytest.fixture(scope='session')
+def output(cloud):
+    """What the demonstration printed."""
+    return OUTPUT.read_text()
+
+
+@pytest.fixture(scope='session')
+def keystone(cloud):
+    """A session of the administrator."""
+    said = cloud.settings.credentials()
+    names = ('auth_url', 'username', 'password', 'project_name')
+    given = {name: said['OS_' + name.upper()] for name in names}
+    auth = loading.get_plugin_loader('password').load_from_options(
+        user_domain_name='Default', project_domain_name='Default', **given
+    )
+    return ks_session.Session(auth=auth)
+
+
+@pytest.fixture(scope='session')
+def nova(keystone):
+    """Nova through python-novaclient, which the product does not use."""
+    return nova_client.Client('2.90', session=keystone)
+
+
+class Watcher:
+    """Watcher's API, as it answers anybody."""
+
+    def __init__(self, session, audit):
+        self._session = session
+        self.audit = audit
+
+    def _call(self, method, path, **kwargs):
+        service = {'service_type': 'infra-optim', 'interface': 'public'}
+        return self._session.request(
+            '/v1/' + path,
+            method,
+            endpoint_filter=service,
+            raise_exc=False,
+            **kwargs,
+        )
+
+    def state(self):
+        return self._call('GET', f'audits/{self.audit}').json()['state']
+
+    def plan(self, uuid):
+        return self._call('GET', f'action_plans/{uuid}').json()
+
+    def plans(self, newest=5):
+        query = {
+            'audit_uuid': self.audit,
+            'sort_dir': 'desc',
+            'limit': newest,
+        }
+        answer = self._call('GET', 'action_plans/detail', params=query)
+        return answer.json()['action_plans']
+
+    def actions(self, plan):
+        query = {'action_plan_uuid': plan}
+        answer = self._call('GET', 'actions/detail', params=query)
+        return answer.json()['actions']
+
+    def start(self, plan):
+        """Whether the plan could be started."""
+        answer = self._call('POST', f'action_plans/{plan}/start', json={})
+        return answer.status_code < 400
+
+
+@pytest.fixture(scope='session')
+def watcher(keystone, result):
+    return Watcher(keystone, result['audit'])
