@@ -18,6 +18,7 @@ def flavor(data: Mapping[str, Any]) -> fleet.Flavor:
         ephemeral_gib=data['OS-FLV-EXT-DATA:ephemeral'],
         swap_mib=data['swap'] or 0,  # '' before microversion 2.75
         disabled=data['OS-FLV-DISABLED:disabled'],
+        public=data['os-flavor-access:is_public'],
         extra_specs=data['extra_specs'],
     )
 

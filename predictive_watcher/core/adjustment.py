@@ -219,15 +219,17 @@ def candidates(
 ) -> list[fleet.Flavor]:
     """The permitted flavors that cover the need, the smallest first.
 
-    Permitted is a flavor that is enabled, takes nothing away, and has the
-    same extra specs apart from ``quota:``: hw:*, traits and the weight stay.
+    Permitted is a flavor that is public and enabled, takes nothing away,
+    has the same disks, and the same extra specs apart from ``quota:``: hw:*, traits and
+    the weight stay.
     """
     own = instance.flavor
     fixed = _fixed_specs(own)
     fitting = [
         flavor
         for flavor in flavors
-        if not flavor.disabled
+        if flavor.public
+        and not flavor.disabled
         and flavor.name != own.name
         and _fixed_specs(flavor) == fixed
         and _at_least(flavor, own)
@@ -248,9 +250,10 @@ def _at_least(flavor: fleet.Flavor, own: fleet.Flavor) -> bool:
     return (
         flavor.vcpus >= own.vcpus
         and flavor.memory_mib >= own.memory_mib
-        and flavor.disk_gib >= own.disk_gib
-        and flavor.ephemeral_gib >= own.ephemeral_gib
-        and flavor.swap_mib >= own.swap_mib
+        # Nova shrinks no disk: a lease of a larger one could never end
+        and flavor.disk_gib == own.disk_gib
+        and flavor.ephemeral_gib == own.ephemeral_gib
+        and flavor.swap_mib == own.swap_mib
     )
 
 

@@ -61,7 +61,11 @@ def _both_ways(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flavor:
-    """What a server may use: Nova's flavor, or a server's own copy of it."""
+    """What a server may use: Nova's flavor, or a server's own copy of it.
+
+    One that is not ``public`` belongs to some projects only; which ones is
+    not known here.
+    """
 
     id: str
     name: str
@@ -71,6 +75,7 @@ class Flavor:
     ephemeral_gib: int = 0
     swap_mib: int = 0
     disabled: bool = False
+    public: bool = True
     extra_specs: Mapping[str, str] = field(default_factory=dict)
 
     def limits(self) -> np.ndarray:

@@ -16,7 +16,6 @@ from predictive_watcher.core import relief
 from predictive_watcher.core import usage
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
-from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.adjustment import Verdict

@@ -113,7 +113,9 @@ def _learn(
     if settled.n:
         LOG.info('settled forecasts: %s', settled)
     seen = proposal.seen
-    ledger.record_forecast(seen.forecast, seen.risk.risk, seen.limits)
+    ledger.record_forecast(
+        seen.forecast, seen.risk.risk, seen.limits, step_s=window.step_s
+    )
     for instance, expires_at in proposal.renewals.items():
         ledger.renew(instance, expires_at)
     for instance, why in proposal.lost.items():

@@ -89,8 +89,8 @@ class ViolationPreventionSpec(base.EfficacySpecification):
             ),
             _Count(
                 name='violations_predicted',
-                description='Instances and nodes whose risk is above the '
-                'threshold.',
+                description='Instances and nodes whose risk is at or above '
+                'the threshold.',
             ),
             _Count(
                 name='instances_held',

@@ -17,7 +17,7 @@ SCHEMA: Mapping[str, Any] = {
     'properties': {
         'risk_threshold': {
             'description': 'Act where the chance of a violation within 15 '
-            'minutes is above this.',
+            'minutes is this or more.',
             'type': 'number',
             'default': 0.5,
             'minimum': 0.01,

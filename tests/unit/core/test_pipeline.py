@@ -187,11 +187,13 @@ def test_a_resize_keeps_every_extra_spec_but_the_quotas():
     assert chosen.reason is Reason.NO_FLAVOR
 
 
-def test_a_flavor_with_a_smaller_disk_or_disabled_is_never_chosen():
+def test_a_flavor_with_another_disk_disabled_or_private_is_never_chosen():
     flavors = (
         data.SMALL,
         data.flavor('thin', 4, 8, disk_gib=5),
+        data.flavor('thick', 4, 8, disk_gib=20),
         data.flavor('gone', 4, 8, disabled=True),
+        dataclasses.replace(data.MEDIUM, name='private', public=False),
     )
     fleet = data.a_fleet(data.instance('a'), flavors=flavors)
     chosen = decision(fleet, {'a': RISING})
@@ -361,7 +363,8 @@ def test_the_budget_serves_the_heaviest_first():
         *(data.instance(f'i{w}', flavor=k[0]) for w, k in kinds.items()),
         flavors=tuple(f for pair in kinds.values() for f in pair),
     )
-    proposal = propose(fleet, {i: RISING for i in fleet.scope}, max_actions=1)
+    expected = dict.fromkeys(fleet.scope, RISING)
+    proposal = propose(fleet, expected, max_actions=1)
     assert isinstance(verdict(proposal, 'i4').adjustment, Resize)
     for other in ('i1', 'i2'):
         chosen = verdict(proposal, other).adjustment
