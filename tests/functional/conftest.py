@@ -61,3 +61,17 @@ def ledger(_running) -> ledger_module.Ledger:
 def shipped_model() -> pathlib.Path:
     """The folder of the model that comes with the package."""
     return registry.SHIPPED
+
+
+@pytest.fixture
+def option():
+    """Sets options of [predictive_watcher] until the end of the test."""
+    changed = []
+
+    def change(name, value):
+        cfg.CONF.set_override(name, value, group='predictive_watcher')
+        changed.append(name)
+
+    yield change
+    for name in changed:
+        cfg.CONF.clear_override(name, group='predictive_watcher')

@@ -2,12 +2,11 @@
 
 import json
 
-from oslo_config import cfg
 import pytest
 
 from predictive_watcher import notifications
-from tests.functional.harness import control
 from tests.functional.harness import loads
+from tests.functional.harness import operator
 from tests.functional.harness.clock import now
 
 
@@ -74,20 +73,6 @@ def audit(watcher):
         watcher.stop_audit(uuid)
 
 
-@pytest.fixture
-def option():
-    """Sets options of [predictive_watcher] until the end of the test."""
-    changed = []
-
-    def change(name, value):
-        cfg.CONF.set_override(name, value, group='predictive_watcher')
-        changed.append(name)
-
-    yield change
-    for name in changed:
-        cfg.CONF.clear_override(name, group='predictive_watcher')
-
-
 def verdicts(watcher, audit):
     """Name → verdict of the audit's newest run that could look."""
     told = [
@@ -116,7 +101,7 @@ def assert_held(watcher, audit, reason, *words):
             if payload['audit'] == audit
         ]
 
-    control.eventually(lambda: len(told()) >= 2, what='a second held run')
+    operator.eventually(lambda: len(told()) >= 2, what='a second held run')
     assert watcher.audit(audit)['state'] == 'ONGOING'
     plan = [p for p in watcher.plans(audit) if p['state'] == 'SUCCEEDED'][-1]
     assert watcher.actions(plan['uuid']) == []
@@ -206,6 +191,33 @@ def test_an_audit_that_observes_proposes_nothing(watcher, audit, boot):
     assert verdicts(watcher, uuid)['ramp']['reason'] == 'violation_expected'
 
 
+def test_an_overloaded_node_gives_away_an_instance(
+    watcher, cloud, site, audit, boot
+):
+    site.nodes['one'].vcpus = 8
+    for name in 'abcde':
+        boot(name, loads.steady(1.7))
+    uuid = audit(risk_threshold=0.5)
+    plan = watcher.first_plan(uuid)
+    [action] = watcher.actions(plan['uuid'])
+    told = action['input_parameters']
+    assert action['action_type'] == 'predictive_migrate'
+    assert (told['source_node'], told['destination_node']) == ('one', 'two')
+    assert told['reason'].startswith('node_overload_expected: one: P(')
+    assert watcher.apply(plan['uuid'])['state'] == 'SUCCEEDED'
+    assert site.servers[told['resource_id']].node == 'two'
+
+
+def test_more_instances_take_no_more_requests(watcher, cloud, audit, boot):
+    for number in range(30):
+        boot(f'calm-{number}', loads.steady(0.6))
+    uuid = audit()
+    watcher.first_plan(uuid)
+    assert len(verdicts(watcher, uuid)) == 30
+    asked = [request.path for request in cloud.gnocchi.requests]
+    assert asked == ['/v1/aggregates'] * 4
+
+
 # ------------------------------------------------------------- bad input
 
 
@@ -223,9 +235,7 @@ def test_gnocchi_that_is_slow_holds_all(watcher, cloud, audit, boot):
         assert_held(watcher, uuid, 'telemetry_failed', 'telemetry_timeout')
 
 
-def test_instances_without_samples_are_left_alone(
-    watcher, cloud, audit, boot
-):
+def test_instances_without_samples_are_left_alone(watcher, cloud, audit, boot):
     boot('ramp', loads.ramping(0.6, 1.78))
     silent = boot('silent', loads.steady(0.6))
     del cloud.gnocchi.usage[silent.id]
@@ -335,7 +345,7 @@ def test_what_holds_an_audit_once_does_not_hold_it_for_ever(
     with cloud.gnocchi.failing():
         uuid = audit(interval_s=1)
         watcher.first_plan(uuid)
-    control.eventually(
+    operator.eventually(
         lambda: 'violation_expected' in reasons(watcher, uuid),
         what='a run that can look again',
     )

@@ -3,16 +3,11 @@
 from typing import Any
 
 from tests.functional.harness import compute
+from tests.functional.harness import compute_json
 from tests.functional.harness import web
 
 
 _SERVER = '/v2.1/servers/(?P<server>[^/]+)'
-
-
-def _microversion(request: web.Request) -> tuple[int, int]:
-    text = request.headers.get('openstack-api-version', 'compute 2.1')
-    major, minor = text.split()[-1].split('.')
-    return int(major), int(minor)
 
 
 class FakeNova(web.Service):
@@ -62,7 +57,7 @@ class FakeNova(web.Service):
             found = [server for server in found if server.id > marker]
         limit = int(query.get('limit', 1000))
         body: dict[str, Any] = {
-            'servers': [_server(s, request) for s in found[:limit]]
+            'servers': [compute_json.server(s, request) for s in found[:limit]]
         }
         if len(found) > limit:
             body['servers_links'] = [
@@ -85,7 +80,7 @@ class FakeNova(web.Service):
     @web.route('GET', _SERVER)
     def show_server(self, request: web.Request, server: str) -> Any:
         found = self._find(server)
-        shown = {'server': _server(found, request)}
+        shown = {'server': compute_json.server(found, request)}
         found.step()
         return shown
 
@@ -128,7 +123,7 @@ class FakeNova(web.Service):
     def under_way(self, request: web.Request, server: str) -> Any:
         return {
             'migrations': [
-                _migration(migration, server)
+                compute_json.migration(migration, server)
                 for migration in self._find(server).migrations
                 if migration['status'] == 'running'
             ]
@@ -139,7 +134,7 @@ class FakeNova(web.Service):
         server = request.query['instance_uuid']
         return {
             'migrations': [
-                _migration(migration, server)
+                compute_json.migration(migration, server)
                 for migration in reversed(self._find(server).migrations)
             ]
         }
@@ -159,7 +154,9 @@ class FakeNova(web.Service):
         marker = request.query.get('marker')
         return {
             'flavors': [
-                _flavor(f) for f in flavors if not marker or f.id > marker
+                compute_json.flavor(f)
+                for f in flavors
+                if not marker or f.id > marker
             ]
         }
 
@@ -167,7 +164,7 @@ class FakeNova(web.Service):
     def show_flavor(self, request: web.Request, flavor: str) -> Any:
         if flavor not in self.cluster.flavors:
             raise compute.Refused(404, f'Flavor {flavor} not found.')
-        return {'flavor': _flavor(self.cluster.flavors[flavor])}
+        return {'flavor': compute_json.flavor(self.cluster.flavors[flavor])}
 
     @web.route('GET', '/v2.1/flavors/(?P<flavor>[^/]+)/os-extra_specs')
     def show_specs(self, request: web.Request, flavor: str) -> Any:
@@ -213,7 +210,7 @@ class FakeNova(web.Service):
                 if s.node == node.name
             ],
         }
-        if _microversion(request) < (2, 88):
+        if compute_json.microversion(request) < (2, 88):
             shown.update(
                 vcpus=node.vcpus,
                 memory_mb=node.memory_mib,
@@ -249,84 +246,3 @@ class FakeNova(web.Service):
     def list_groups(self, request: web.Request) -> dict[str, Any]:
         offset = int(request.query.get('offset', 0))
         return {'server_groups': self.cluster.groups[offset:]}
-
-
-def _migration(migration: dict[str, Any], server: str) -> dict[str, Any]:
-    return {
-        'id': migration['id'],
-        'uuid': f'{server[:-4]}{migration["id"]:04d}',
-        'instance_uuid': server,
-        'server_uuid': server,
-        'status': migration['status'],
-        'source_compute': migration['source'],
-        'source_node': migration['source'],
-        'dest_compute': migration['target'],
-        'dest_node': migration['target'],
-        'migration_type': 'live-migration',
-    }
-
-
-def _flavor(flavor: compute.Flavor) -> dict[str, Any]:
-    return {
-        'id': flavor.id,
-        'name': flavor.name,
-        'vcpus': flavor.vcpus,
-        'ram': flavor.memory_mib,
-        'disk': flavor.disk_gib,
-        'OS-FLV-EXT-DATA:ephemeral': 0,
-        'swap': 0,
-        'rxtx_factor': 1.0,
-        'OS-FLV-DISABLED:disabled': flavor.disabled,
-        'os-flavor-access:is_public': True,
-        'description': None,
-        'extra_specs': flavor.extra_specs,
-        'links': [],
-    }
-
-
-def _server(server: compute.Server, request: web.Request) -> dict[str, Any]:
-    own = server.flavor
-    # from 2.47 on a server shows its own copy of the flavor, without an id
-    embedded: dict[str, Any] = {'id': own.id, 'links': []}
-    if _microversion(request) >= (2, 47):
-        embedded = {
-            'original_name': own.name,
-            'vcpus': own.vcpus,
-            'ram': own.memory_mib,
-            'disk': own.disk_gib,
-            'ephemeral': 0,
-            'swap': 0,
-            'extra_specs': own.extra_specs,
-        }
-    shown = {
-        'id': server.id,
-        'name': server.name,
-        'status': server.status,
-        'tenant_id': 'a-project',
-        'user_id': 'a-user',
-        'metadata': server.metadata,
-        'hostId': server.node,
-        'image': {'id': 'an-image', 'links': []},
-        'flavor': embedded,
-        'created': '2025-01-01T00:00:00Z',
-        'updated': '2025-01-01T00:00:00Z',
-        'addresses': {},
-        'links': [],
-        'OS-EXT-STS:power_state': 1,
-        'OS-EXT-STS:vm_state': server.vm_state,
-        'OS-EXT-STS:task_state': server.task_state,
-        'OS-EXT-SRV-ATTR:host': server.node,
-        'OS-EXT-SRV-ATTR:hypervisor_hostname': server.node,
-        'OS-EXT-SRV-ATTR:instance_name': server.name,
-        'OS-EXT-AZ:availability_zone': 'nova',
-        'os-extended-volumes:volumes_attached': [],
-        'locked': server.locked,
-        'pinned_availability_zone': None,
-    }
-    if server.status == 'ERROR':
-        shown['fault'] = {
-            'code': 500,
-            'created': '2025-01-01T00:00:00Z',
-            'message': server.fault or 'unknown',
-        }
-    return shown

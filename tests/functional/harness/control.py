@@ -5,21 +5,17 @@ What is not real: the broker (oslo.messaging's in-memory driver) and the
 database server (SQLite, with one writer at a time).
 """
 
-from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import pathlib
 import sqlite3
-import time
 from typing import Any
-from typing import TypeVar
 import uuid
 import warnings
 
 from oslo_config import cfg
 from oslo_db.sqlalchemy import enginefacade
 from oslo_messaging.notify import _impl_test
-import requests
 import sqlalchemy
 from watcher import objects
 from watcher.api import app
@@ -33,18 +29,10 @@ from watcher.decision_engine import sync as engine_sync
 from watcher.decision_engine.loading import default as loading
 from watcher.decision_engine.model.collector import manager
 
+from tests.functional.harness import operator
 from tests.functional.harness import web
 
 
-Seen = TypeVar('Seen')
-PATIENCE_S = 30.0
-_HEADERS = {
-    'X-Auth-Token': 'a-token',
-    'X-User-Id': 'an-admin',
-    'X-Project-Id': 'a-project',
-    'X-Roles': 'admin',
-    'OpenStack-API-Version': 'infra-optim latest',
-}
 _CONFIG = """
 [DEFAULT]
 host = functional
@@ -81,102 +69,36 @@ workers = 2
 """
 
 
-def eventually(
-    look: Callable[[], Seen], *, what: str, patience_s: float = PATIENCE_S
-) -> Seen:
-    """Look again and again until it is true; what it was then."""
-    give_up_at = time.monotonic() + patience_s
-    while not (seen := look()):
-        if time.monotonic() > give_up_at:
-            raise AssertionError(f'{what}: not within {patience_s:g} s')
-        time.sleep(0.02)
-    return seen
+_RUN_BEGINS = 'audit.strategy.start'
+_RUN_IS_OVER = (
+    'audit.strategy.error',
+    'audit.planner.end',
+    'audit.planner.error',
+)
 
 
-class Watcher:
-    """What an operator does with Watcher, through its API."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url + '/v1'
-
-    def call(self, method: str, path: str, **rest: Any) -> Any:
-        """The JSON answer; an error of the API is an error here."""
-        answer = requests.request(
-            method, self._url + path, headers=_HEADERS, timeout=60, **rest
-        )
-        assert answer.ok, f'{method} {path}: {answer.text}'
-        return answer.json() if answer.content else None
-
-    def get(self, path: str) -> Any:
-        return self.call('GET', path)
-
-    def names(self, collection: str) -> set[str]:
-        listed = self.get(f'/{collection}')[collection]
-        return {entry['name'] for entry in listed}
-
-    # --------------------------------------------------------------- audits
-
-    def create_audit(
-        self, parameters: dict[str, Any], interval_s: int
-    ) -> dict[str, Any]:
-        """A CONTINUOUS audit of our goal; its first run begins at once."""
-        return self.call(
-            'POST',
-            '/audits',
-            json={
-                'audit_type': 'CONTINUOUS',
-                'goal': 'violation_prevention',
-                'strategy': 'predictive_adjustment',
-                'interval': str(interval_s),
-                'parameters': parameters,
-            },
-        )
-
-    def audit(self, uuid: str) -> dict[str, Any]:
-        return self.get(f'/audits/{uuid}')
+class Watcher(operator.Operator):
+    """The operator, and what happens behind the API."""
 
     def stop_audit(self, uuid: str) -> None:
-        self.call(
-            'PATCH',
-            f'/audits/{uuid}',
-            json=[{'op': 'replace', 'path': '/state', 'value': 'CANCELLED'}],
+        """Stop it, and wait for a run that is under way.
+
+        It would look at the cloud of the next test.
+        """
+        super().stop_audit(uuid)
+        operator.eventually(
+            lambda: self._seen(uuid, _RUN_BEGINS)
+            == self._seen(uuid, *_RUN_IS_OVER),
+            what=f'the last run of audit {uuid} is over',
         )
 
-    def plans(self, audit: str) -> list[dict[str, Any]]:
-        """All plans of an audit, the oldest first."""
-        plans = self.get(f'/action_plans/detail?audit_uuid={audit}&limit=500')
-        return sorted(plans['action_plans'], key=lambda p: p['created_at'])
-
-    def first_plan(self, audit: str) -> dict[str, Any]:
-        """The plan of the audit's first run, as soon as it is complete."""
-        return eventually(
-            lambda: self._ran(audit) and self.plans(audit),
-            what=f'audit {audit} makes a plan',
-        )[0]
-
-    def _ran(self, audit: str) -> bool:
-        """Whether a run of the audit is over."""
-        return self.audit(audit)['next_run_time'] is not None
-
-    # ---------------------------------------------------------------- plans
-
-    def actions(self, plan: str) -> list[dict[str, Any]]:
-        found = self.get(f'/actions/detail?action_plan_uuid={plan}&limit=500')
-        return found['actions']
-
-    def apply(self, plan: str) -> dict[str, Any]:
-        """Start a plan and wait until it is over."""
-        self.call('POST', f'/action_plans/{plan}/start')
-        return eventually(
-            lambda: self._ended(plan), what=f'plan {plan} comes to an end'
+    @staticmethod
+    def _seen(uuid: str, *events: str) -> int:
+        return sum(
+            message['event_type'] in events
+            and message['payload']['watcher_object.data']['uuid'] == uuid
+            for _, message, _, _ in _impl_test.NOTIFICATIONS
         )
-
-    def _ended(self, plan: str) -> dict[str, Any] | None:
-        seen = self.get(f'/action_plans/{plan}')
-        over = seen['state'] in ('SUCCEEDED', 'FAILED', 'CANCELLED')
-        return seen if over else None
-
-    # ------------------------------------------------------ behind the API
 
     @staticmethod
     def plan_by_hand(*actions: dict[str, Any]) -> str:

@@ -64,6 +64,4 @@ class FakeKeystone(web.Service):
             'roles': [{'id': 'admin', 'name': 'admin'}],
             'catalog': catalog,
         }
-        return web.Reply(
-            {'token': token}, 201, {'X-Subject-Token': 'a-token'}
-        )
+        return web.Reply({'token': token}, 201, {'X-Subject-Token': 'a-token'})

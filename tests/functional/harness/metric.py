@@ -42,9 +42,7 @@ class FakeGnocchi(web.Service):
             collections.defaultdict(lambda: collections.defaultdict(dict))
         )
 
-    def record(
-        self, instance: str, end: int, **series: list[float]
-    ) -> None:
+    def record(self, instance: str, end: int, **series: list[float]) -> None:
         """Set series that end at ``end``, one value for each 300 s."""
         for resource, values in series.items():
             for steps_ago, value in enumerate(reversed(values)):
