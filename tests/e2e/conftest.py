@@ -22,7 +22,9 @@ from minicloud import cloud as cloud_module  # noqa: E402
 from minicloud import settings as settings_module  # noqa: E402
 
 
-HOME = CHECKOUT / '.minicloud'
+HOME = Path(
+    settings_module.from_environment('home') or CHECKOUT / '.minicloud'
+)
 RUN = HOME / 'e2e'
 OUTPUT = HOME / 'e2e.log'
 RESULT = HOME / 'e2e-result.json'
@@ -49,9 +51,9 @@ def cloud():
         if played.returncode:
             tail = OUTPUT.read_text().splitlines()[-15:]
             pytest.fail('the demonstration failed:\n' + '\n'.join(tail))
-        yield cloud_module.Cloud(settings_module.settle(run=RUN))
+        yield cloud_module.Cloud(settings_module.settle(HOME, RUN))
     finally:
-        cloud_module.Cloud(settings_module.settle(run=RUN)).wipe()
+        cloud_module.Cloud(settings_module.settle(HOME, RUN)).wipe()
 
 
 @pytest.fixture(scope='session')

@@ -148,11 +148,11 @@ class Outcome:
             word, names = 'migrate', ('source_node', 'destination_node')
             home = self._servers[row].node
             wanted, _ = self._node_load(home)
-            bad = wanted > CEILING * NODE_VCPUS
+            bad = np.asarray(wanted > CEILING * NODE_VCPUS)
         else:
             word = 'release' if action.is_release else 'resize'
             names = ('source_flavor', 'flavor_name')
-            bad = self._without[:, row].any(axis=1)
+            bad = np.asarray(self._without[:, row].any(axis=1))
         return Done(
             word=word,
             step=step,

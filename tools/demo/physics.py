@@ -29,7 +29,7 @@ def usage(
     >>> usage(demand, np.full((2, 1), 16.0), ['a', 'a']).ravel().tolist()
     [9.6, 6.4]
     """
-    used = np.minimum(demand, limits)
+    used: np.ndarray = np.minimum(demand, limits)
     for rows in members(nodes).values():
         wanted = np.nansum(used[rows, CPU])
         if wanted > vcpus:

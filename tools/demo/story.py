@@ -67,7 +67,7 @@ class Story:
         self._servers = servers
         self._demand = demand
         self._history = history
-        self._begins_at = ends_at - (demand.shape[1] - 1) * STEP_S
+        self._begins_at: int = ends_at - (demand.shape[1] - 1) * STEP_S
         self._meters = [Meter() for _ in servers]
         self._described: dict[str, Described] = {}
         self._seen_plans: set[str] = set()

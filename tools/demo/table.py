@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 import math
 from typing import Any
 
@@ -62,7 +63,7 @@ def _server(row: ServerRow) -> list[str]:
         str(row.weight),
         f'{row.resource} ({unit})',
         '' if row.risk is None else f'{row.risk:.2f}',
-        '; '.join(_done(action) for action in row.actions),
+        '\n'.join(_done(action) for action in row.actions),
         *(_number(amount, factor) for amount in amounts),
         _violation(row),
     ]
@@ -107,14 +108,18 @@ def _number(amount: float | None, factor: float) -> str:
 def _table(
     head: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> Iterator[str]:
+    """Lines of a table; a cell may have several lines."""
+    cells = [[cell.split('\n') for cell in row] for row in (head, *rows)]
     widths = [
-        max(map(len, column)) for column in zip(head, *rows, strict=True)
+        max(len(line) for cell in column for line in cell)
+        for column in zip(*cells, strict=True)
     ]
     rule = '+'.join(['', *('-' * (width + 2) for width in widths), ''])
     yield rule
-    for number, row in enumerate([head, *rows]):
-        cells = (f' {c:{w}} ' for c, w in zip(row, widths, strict=True))
-        yield '|'.join(['', *cells, ''])
+    for number, row in enumerate(cells):
+        for lines_of_row in zip_longest(*row, fillvalue=''):
+            padded = zip(lines_of_row, widths, strict=True)
+            yield '|'.join(['', *(f' {c:{w}} ' for c, w in padded), ''])
         if not number:
             yield rule
     yield rule
@@ -124,7 +129,7 @@ def as_json(
     servers: Sequence[ServerRow], nodes: Sequence[NodeRow], journal: Journal
 ) -> dict[str, Any]:
     """Everything that the tables say, and the steps behind it."""
-    return _plain(
+    told: dict[str, Any] = _plain(
         {
             'servers': [asdict(row) for row in servers],
             'nodes': [asdict(row) for row in nodes],
@@ -142,6 +147,7 @@ def as_json(
             ],
         }
     )
+    return told
 
 
 def _plain(value: Any) -> Any:

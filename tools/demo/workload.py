@@ -59,28 +59,28 @@ class Rush:
 _DAY_MIN = 24 * 60.0
 #: Passes 90 % of the limit some 30 minutes after its beginning.
 CPU_RUSH = Rush(
+    begins_min=5,
+    climbs_min=40,
+    stays_min=20,
+    falls_min=15,
+    low=0.45,
+    high=1.05,
+)
+MEMORY_RUSH = Rush(
+    begins_min=10,
+    climbs_min=40,
+    stays_min=20,
+    falls_min=10,
+    low=0.5,
+    high=1.05,
+)
+#: Nobody comes near his own limit; five of them are too much for the node.
+SHARED_RUSH = Rush(
     begins_min=10,
     climbs_min=40,
     stays_min=25,
     falls_min=15,
     low=0.35,
-    high=1.05,
-)
-MEMORY_RUSH = Rush(
-    begins_min=20,
-    climbs_min=40,
-    stays_min=20,
-    falls_min=10,
-    low=0.45,
-    high=1.1,
-)
-#: Nobody comes near his own limit; five of them are too much for the node.
-SHARED_RUSH = Rush(
-    begins_min=15,
-    climbs_min=40,
-    stays_min=30,
-    falls_min=15,
-    low=0.25,
     high=0.78,
 )
 

@@ -80,8 +80,7 @@ def placement(s: Settings) -> Options:
 
 def glance(s: Settings) -> Options:
     """Images."""
-    staging = {'filesystem_store_datadir': s.data / 'staging'}
-    tasks = {'filesystem_store_datadir': s.data / 'tasks'}
+    directory = 'filesystem_store_datadir'
     return {
         'DEFAULT': {
             **_common(),
@@ -91,9 +90,9 @@ def glance(s: Settings) -> Options:
         },
         'database': _database(s, 'glance'),
         'glance_store': {'default_backend': 'fs'},
-        'fs': {'filesystem_store_datadir': s.data / 'images'},
-        'os_glance_staging_store': staging,
-        'os_glance_tasks_store': tasks,
+        'fs': {directory: s.data / 'images'},
+        'os_glance_staging_store': {directory: s.data / 'staging'},
+        'os_glance_tasks_store': {directory: s.data / 'tasks'},
         'paste_deploy': {
             'flavor': 'keystone',
             'config_file': s.venv / 'etc/glance/glance-api-paste.ini',

@@ -61,7 +61,7 @@ def test_a_rush_passes_the_ceiling_for_half_an_hour_and_falls_back(
 @pytest.mark.parametrize('name', ['shop', 'blog'])
 def test_a_rush_takes_half_an_hour_to_come(demand, name):
     future = _share(demand, name, fleet.CPU)[HISTORY:]
-    begins = np.flatnonzero(future > 0.45)[0]
+    begins = np.flatnonzero(future > 0.5)[0]
     passes = np.flatnonzero(future > fleet.CEILING)[0]
     assert 15 <= (passes - begins) * 5 <= 40
 

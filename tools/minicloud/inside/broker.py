@@ -22,13 +22,11 @@ from urllib.parse import quote
 
 from kombu.transport import filesystem
 from kombu.transport import virtual
-from kombu.utils.encoding import bytes_to_str
-from kombu.utils.encoding import str_to_bytes
-from kombu.utils.json import dumps
-from kombu.utils.json import loads
+from kombu.utils import json as kombu_json
 
 
 POLLING_INTERVAL_S = 0.05
+_codec: Any = kombu_json  # which has no types
 
 
 class Store:
@@ -142,20 +140,21 @@ def install(root: Path) -> None:
         return [filesystem.exchange_queue_t(*binding) for binding in bound]
 
     def put(self: Any, queue: str, payload: Any, **_: Any) -> None:
-        store.put(queue, str_to_bytes(dumps(payload)))
+        store.put(queue, _codec.dumps(payload).encode())
 
     def get(self: Any, queue: str) -> Any:
         content = store.get(queue)
         if content is None:
             raise Empty
-        return loads(bytes_to_str(content))
+        return _codec.loads(content.decode())
 
     filesystem.Transport.polling_interval = POLLING_INTERVAL_S
-    channel = filesystem.Channel
+    channel: Any = filesystem.Channel
     channel._queue_bind, channel._delete = bind, delete
     channel.get_table, channel._put, channel._get = table, put, get
     channel._size = lambda self, queue: store.size(queue)
     channel._purge = lambda self, queue: store.purge(queue)
     # oslo.messaging registers a handler for returned messages, which
     # virtual channels do not know.
-    virtual.Channel.events = collections.defaultdict(set)
+    parent: Any = virtual.Channel
+    parent.events = collections.defaultdict(set)

@@ -10,7 +10,7 @@ from typing import Any
 
 Body = dict[str, Any]
 
-_EXTENSIONS = [
+_EXTENSIONS: list[dict[str, Any]] = [
     {
         'alias': alias,
         'name': alias,
