@@ -24,7 +24,7 @@ def _running(
     cloud = cloud_module.FakeCloud()
     own = f"""
 ledger_connection = sqlite:///{folder}/ledger.sqlite
-telemetry_timeout = 1
+telemetry_timeout = 20
 circuit_reset = 0
 """
     with (

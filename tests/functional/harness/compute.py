@@ -122,7 +122,7 @@ class Cluster:
         self, name: str, flavor: Flavor, node: str, **rest: Any
     ) -> Server:
         made = Server(
-            id=str(uuid_module.uuid5(uuid_module.NAMESPACE_URL, name)),
+            id=str(uuid_module.uuid4()),
             name=name,
             flavor=flavor,
             node=node,
