@@ -131,6 +131,24 @@ def test_a_window_of_another_step_is_refused(model):
         model.forecast(window(made(1, 10), step_s=60), limits(1))
 
 
+def test_a_steady_climb_is_a_risk_before_it_reaches_the_limit(model):
+    rng = np.random.default_rng(1)
+    climb = np.full(288, 0.3)
+    climb[-11:] += 0.05 * np.arange(1, 12)  # now at .85 of the limit
+    flat = np.full(288, 0.85)
+    values = made(2, 288)
+    base = np.array([4.0, 4000.0, 1e6, 1e5])
+    values[:] = base * (1 + rng.normal(0, 0.01, values.shape))
+    noise = rng.normal(0, 0.005, (2, 288))
+    values[:, :, 0] = 4 * (np.stack([climb, flat]) + noise)
+    found = model.forecast(window(values), limits(2))
+    climbing, steady = found.probability(0.9 * limits(2))[:, 0]
+    assert climbing > 0.4
+    assert steady < 0.2
+    most = found.level(forecast.Target.MAX900, 0.9)[0, 0]
+    assert most > 0.9 * 4
+
+
 def test_making_a_forecaster_does_not_read_the_model(tmp_path):
     directory = tmp_path / 'model'
     shutil.copytree(registry.SHIPPED, directory)
