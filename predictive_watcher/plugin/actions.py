@@ -159,9 +159,7 @@ class PredictiveResize(LiveAction):
     def _resize(self, flavor_id: str, name: str) -> None:
         given = self.given
         self._ask(lambda: self.cloud.resize(given.resource_id, flavor_id))
-        LOG.info(
-            '%s: resized to %s (%s)', _named(given), name, given.reason
-        )
+        LOG.info('%s: resized to %s (%s)', _named(given), name, given.reason)
 
     def _lease(self) -> leases.Lease:
         """The lease that this resize begins or ends."""
@@ -281,9 +279,7 @@ class PredictiveMigrate(LiveAction):
     def _move(self, node: str) -> None:
         given = self.given
         self._ask(lambda: self.cloud.live_migrate(given.resource_id, node))
-        LOG.info(
-            '%s: migrated to %s (%s)', _named(given), node, given.reason
-        )
+        LOG.info('%s: migrated to %s (%s)', _named(given), node, given.reason)
 
     def abort(self) -> bool:
         """Stop a migration that is under way; False where it was over."""

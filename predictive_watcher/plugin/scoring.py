@@ -152,9 +152,7 @@ def _read(features: str) -> tuple[usage.UsageWindow, np.ndarray, float]:
     return window, np.array([limits]), ceiling
 
 
-def _series(
-    given: Mapping[str, Any], resource: fleet.Resource
-) -> list[float]:
+def _series(given: Mapping[str, Any], resource: fleet.Resource) -> list[float]:
     return [_number(value) for value in given.get(resource, [])]
 
 

@@ -228,9 +228,7 @@ def test_gnocchi_that_is_down_holds_all(watcher, cloud, audit, boot):
         assert_held(watcher, uuid, 'telemetry_failed', '503', 'gnocchi-api')
 
 
-def test_gnocchi_that_is_slow_holds_all(
-    watcher, cloud, audit, boot, option
-):
+def test_gnocchi_that_is_slow_holds_all(watcher, cloud, audit, boot, option):
     option('telemetry_timeout', 1)
     boot('ramp', loads.ramping(0.6, 1.78))
     with cloud.gnocchi.hanging():

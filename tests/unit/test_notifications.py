@@ -19,9 +19,7 @@ def conf_with(url, driver='test'):
     conf([], project='test')
     notifications.oslo_messaging.get_notification_transport(conf, 'fake:/')
     conf.set_override('transport_url', url)
-    conf.set_override(
-        'driver', [driver], group='oslo_messaging_notifications'
-    )
+    conf.set_override('driver', [driver], group='oslo_messaging_notifications')
     return conf
 
 

@@ -87,8 +87,10 @@ class Watcher(operator.Operator):
         """
         super().stop_audit(uuid)
         operator.eventually(
-            lambda: self._seen(uuid, _RUN_BEGINS)
-            == self._seen(uuid, *_RUN_IS_OVER),
+            lambda: (
+                self._seen(uuid, _RUN_BEGINS)
+                == self._seen(uuid, *_RUN_IS_OVER)
+            ),
             what=f'the last run of audit {uuid} is over',
         )
 

@@ -198,9 +198,7 @@ def test_a_stale_forecast_is_skipped(cloud, ledger):
 
 
 def test_a_server_whose_flavor_was_changed_is_not_resized(cloud, ledger):
-    cloud.server = replace(
-        cloud.server, flavor=replace(SMALL, name='medium')
-    )
+    cloud.server = replace(cloud.server, flavor=replace(SMALL, name='medium'))
     assert_skipped(resize(cloud, ledger), 'medium', 'small')
 
 

@@ -15,9 +15,9 @@ from predictive_watcher.plugin import parameters
 
 def validated(**given):
     """What a strategy gets after Watcher has checked it."""
-    utils.StrictDefaultValidatingDraft4Validator(
-        parameters.schema()
-    ).validate(given)
+    utils.StrictDefaultValidatingDraft4Validator(parameters.schema()).validate(
+        given
+    )
     return given
 
 
@@ -39,9 +39,7 @@ def test_every_parameter_has_a_description_and_a_valid_default():
 
 
 def test_defaults_are_those_of_the_policy():
-    default = parameters.Parameters.from_input(
-        validated(), stale_after_s=900
-    )
+    default = parameters.Parameters.from_input(validated(), stale_after_s=900)
     assert default.policy == policy.Policy(stale_after_s=900)
     assert default.observe_only is False
 
