@@ -30,8 +30,8 @@ CONTEXT = 48  # steps that are scored; more adds nothing
 HISTORY_S = 86400 + CONTEXT * STEP_S
 _SHORTEST = 24  # steps of a trace, or nothing can be learned and held out
 _SPLIT_SEED = 0  # the same instances are held out whatever the seed
-_MADE_SHARE = 0.15  # of the batches
-_MADE = 128  # instances
+_MADE_SHARE = 0.2  # of the batches
+_MADE = 64  # instances made, and so many recorded ones that are altered
 _MADE_STEPS = 4032
 _MOST_CELLS = 8_000_000  # instances x steps kept as features: 3 GB
 
@@ -181,22 +181,32 @@ def _parts(
         )
         share = float(np.isfinite(window.usage).any(axis=2).sum())
         parts.append(dataset.Part(series=series, end=end, share=share))
-    parts.append(_made(parts, rng, tell))
-    return parts
+    return [*parts, *_made(splits, parts, rng, tell)]
 
 
 def _made(
-    parts: list[dataset.Part], rng: np.random.Generator, tell: Tell
-) -> dataset.Part:
-    """Generated load beside the traces, no longer than the longest."""
-    length = min(_MADE_STEPS, max(part.end for part in parts))
-    window, limits = generated.window(rng, _MADE, length, 0)
-    series = dataset.follow(
-        window, limits, rng, _teller(tell, 'making load that climbs')
+    splits: list[_Split],
+    parts: list[dataset.Part],
+    rng: np.random.Generator,
+    tell: Tell,
+) -> list[dataset.Part]:
+    """Load that climbs, made and laid over recorded one; in equal parts."""
+    longest = max(splits, key=lambda split: split.length)
+    end = longest.at(dataset.TRAIN_UNTIL)
+    length = min(_MADE_STEPS, end)
+    recorded = longest.part(longest.learn, end)
+    made = (
+        generated.window(rng, _MADE, length, 0),
+        generated.overlay(rng, *recorded, _MADE, length),
     )
-    total = sum(part.share for part in parts)
-    share = total * _MADE_SHARE / (1 - _MADE_SHARE)
-    return dataset.Part(series=series, end=length, share=share)
+    share = sum(p.share for p in parts) * _MADE_SHARE / (1 - _MADE_SHARE)
+    found = []
+    for window, limits in made:
+        told = _teller(tell, 'making load that climbs')
+        series = dataset.follow(window, limits, rng, told)
+        part = dataset.Part(series=series, end=length, share=share / len(made))
+        found.append(part)
+    return found
 
 
 def _results(
@@ -252,7 +262,8 @@ def _training(
         ],
         'generated': (
             f'{_MADE_SHARE:.0%} of the batches: {_MADE} made instances whose '
-            'load climbs, holds and falls (training/generated.py)'
+            f'load climbs, holds and falls, and {_MADE} recorded ones with '
+            'such climbs laid over them (training/generated.py)'
         ),
         'options': asdict(options),
         'steps': steps,

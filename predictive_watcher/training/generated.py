@@ -117,3 +117,53 @@ def window(
         step_s=_STEP_S,
         usage=usage,
     ), np.stack([limit for _, limit in made]).astype(np.float32)
+
+
+def overlay(
+    rng: np.random.Generator,
+    window: usage_module.UsageWindow,
+    limits: np.ndarray,
+    instances: int,
+    length: int,
+) -> tuple[usage_module.UsageWindow, np.ndarray]:
+    """Recorded usage with climbs laid over some of its resources.
+
+    Whole instances that are made betray themselves by their noise: a network
+    would believe in climbs there, and only there.
+    """
+    count, steps, resources = window.usage.shape
+    length = min(length, steps)
+    who = rng.integers(0, count, instances)
+    begin = int(rng.integers(0, steps - length + 1))
+    usage = np.array(window.usage[who, begin : begin + length], np.float64)
+    for i in range(instances):
+        chosen = np.asarray(rng.random(resources) < 0.5)
+        chosen[rng.integers(resources)] = True
+        for r in np.flatnonzero(chosen):
+            usage[i, :, r] = _climbing(rng, usage[i, :, r], limits[who[i], r])
+    return usage_module.UsageWindow(
+        instances=tuple(
+            f'{window.instances[k]}-{i}' for i, k in enumerate(who)
+        ),
+        start=window.start + begin * window.step_s,
+        step_s=window.step_s,
+        usage=usage.astype(np.float32),
+    ), limits[who]
+
+
+def _climbing(
+    rng: np.random.Generator, usage: np.ndarray, limit: float
+) -> np.ndarray:
+    """Usage that rises towards a top now and then, and not above its limit."""
+    seen = usage[np.isfinite(usage)]
+    if not len(seen):
+        return usage
+    bounded = bool(np.isfinite(limit))
+    if bounded:
+        top = limit * rng.uniform(0.6, 1.2)
+    else:
+        top = float(np.quantile(seen, 0.99)) * np.exp(rng.uniform(-0.5, 1.5))
+    raised = usage + _events(rng, len(usage)) * np.maximum(top - usage, 0.0)
+    # a recorded value may be a little above its limit; a climb may not
+    most = np.fmax(limit, usage) if bounded else np.inf
+    return np.asarray(np.minimum(raised, most))

@@ -91,3 +91,22 @@ def test_made_load_climbs_steadily():
     share = window.usage[:, :, 0] / limits[:, None, 0]
     climbed = share[:, 6:] - share[:, :-6]
     assert (np.nanmax(climbed, axis=1) > 0.2).mean() > 0.5
+
+
+def test_climbs_laid_over_recorded_load_leave_its_gaps_and_its_limits():
+    window = made.window(steps=900)
+    laid, limits = generated.overlay(
+        np.random.default_rng(2), window, made.limits(), 5, 600
+    )
+    assert laid.usage.shape == (5, 600, 4)
+    assert limits.shape == (5, 4)
+    begin = (laid.start - window.start) // 300
+    for name, usage in zip(laid.instances, laid.usage, strict=True):
+        source = window.instances.index(name.split('-')[0])
+        before = window.usage[source, begin : begin + 600]
+        assert np.array_equal(np.isnan(usage), np.isnan(before))
+        assert (np.nan_to_num(usage - before) >= 0).all()
+        cpu = np.nan_to_num(usage[:, 0])
+        most = np.maximum(1.6, np.nan_to_num(before[:, 0]))
+        assert (cpu <= most + 1e-6).all()
+        assert not np.array_equal(np.nan_to_num(usage), np.nan_to_num(before))
