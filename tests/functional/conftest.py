@@ -14,6 +14,18 @@ from predictive_watcher.models import registry
 from predictive_watcher.state import ledger as ledger_module
 from tests.functional.harness import cloud as cloud_module
 from tests.functional.harness import control
+from tests.functional.harness import loads
+from tests.functional.harness.clock import now
+
+
+# What the model says of a ramp changes a little with each training; what it
+# says of a steady load is a thousand times less.
+WARY = {
+    'risk_threshold': 0.15,
+    'release_threshold': 0.05,
+    'cost_factor': 0.1,
+    'lease_minimum': 0,
+}
 
 
 @pytest.fixture(scope='session')
@@ -75,3 +87,63 @@ def option():
     yield change
     for name in changed:
         cfg.CONF.clear_override(name, group='predictive_watcher')
+
+
+@pytest.fixture
+def site(cloud):
+    """Two nodes with room, and two flavors."""
+    cloud.cluster.add_node('one')
+    cloud.cluster.add_node('two')
+    cloud.cluster.add_flavor('small', 2, 4096)
+    cloud.cluster.add_flavor('large', 8, 8192)
+    return cloud.cluster
+
+
+@pytest.fixture
+def use(cloud):
+    """Lets a server have used this much CPU, and little of the rest."""
+
+    def record(server, cpu):
+        cloud.gnocchi.record(
+            server.id,
+            loads.newest(now()),
+            cpu=cpu,
+            memory=loads.steady(1000.0),
+            disk=loads.steady(1e6),
+            network=loads.steady(1e6),
+        )
+
+    return record
+
+
+@pytest.fixture
+def boot(site, use):
+    """Boots servers on the first node that have used this much CPU."""
+
+    def make(name, cpu, flavor='small', **other):
+        server = site.boot(
+            name, site.flavors[f'id-of-{flavor}'], 'one', **other
+        )
+        use(server, cpu)
+        return server
+
+    return make
+
+
+@pytest.fixture
+def audit(watcher):
+    """Creates audits, and stops them at the end.
+
+    They run once, as far as a test is concerned, unless it asks for more: a
+    next run would cancel the plan that the test is about to apply.
+    """
+    made = []
+
+    def create(interval_s=3600, **parameters):
+        given = {**WARY, **parameters}
+        made.append(watcher.create_audit(given, interval_s)['uuid'])
+        return made[-1]
+
+    yield create
+    for uuid in made:
+        watcher.stop_audit(uuid)
