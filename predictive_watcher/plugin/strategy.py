@@ -30,6 +30,10 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (exceptions.InvalidInput, Reason.BAD_PARAMETERS),
     (watcher_exception.ClusterStateNotDefined, Reason.NO_CLUSTER_MODEL),
     (watcher_exception.ClusterStateStale, Reason.NO_CLUSTER_MODEL),
+    (
+        watcher_exception.ClusterDataModelCollectionError,
+        Reason.NO_CLUSTER_MODEL,
+    ),
 )
 
 
@@ -120,7 +124,8 @@ class PredictiveAdjustment(base.BaseStrategy):
         if parameters.observe_only:
             self._outcome = report.without_actions(self._outcome)
         else:
-            for action in emit.actions_of(run):
+            # all or nothing: a plan that broke off half-way is none
+            for action in list(emit.actions_of(run)):
                 self.solution.add_action(**action)
         wiring.publisher(conf, conf.host).verdicts(
             uuid,
