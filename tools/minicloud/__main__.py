@@ -113,7 +113,7 @@ def settings_from(options: argparse.Namespace) -> settings.Settings:
 
 def guarded(main: Callable[[], int]) -> NoReturn:
     """Run a command: errors are one line, an end signal is an interrupt."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         sys.exit(main())

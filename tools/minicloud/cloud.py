@@ -127,12 +127,12 @@ class Cloud:
     def _start_all(self) -> None:
         """Start what does not run; first what others need at their start."""
         self.start(['keystone', 'nova-conductor', 'placement'])
-        self._wait_for_apis(['identity', 'placement'])
+        self.wait_for_apis(['identity', 'placement'])
         self.start(self.roles)
 
     def _wait_for_all(self) -> None:
         s = self.settings
-        self._wait_for_apis(API_PORTS)
+        self.wait_for_apis(API_PORTS)
         say('all APIs answer')
         wait_for(
             lambda: rest.hypervisors_up(s) >= s.hosts,
@@ -142,7 +142,8 @@ class Cloud:
         )
         self._check_alive(self.roles)
 
-    def _wait_for_apis(self, service_types: Iterable[str]) -> None:
+    def wait_for_apis(self, service_types: Iterable[str]) -> None:
+        """Return when these answer, be it to refuse."""
         silent = list(service_types)
 
         def all_answer() -> bool:
