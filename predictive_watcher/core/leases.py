@@ -1,26 +1,48 @@
-"""A lease: a flavor that an instance has for a time only."""
+"""Leases: flavors that instances have for a time only; and what was tried."""
 
 from dataclasses import dataclass
+import enum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """A temporary resize, and the way back.
 
-    Times are Unix seconds.  ``origin_flavor_*`` is what the instance had
-    before and returns to, ``flavor_*`` what it has meanwhile; ``weight`` is
-    the base weight that the origin gave it, because the larger flavor may
-    have another one.
+    ``flavor_name`` is what the instance has, ``origin_flavor_name`` what it
+    had before and returns to.  ``pending_flavor_name`` is what it was ordered
+    to have while nobody has seen the order arrive; a lease begins with its
+    origin as flavor and the leased flavor as pending, and ends the other way
+    round.  ``since`` is when the present flavor was decided, ``expires_at``
+    when the lease ends, both Unix seconds; ``audit`` is the audit's uuid.
     """
 
     instance_id: str
     instance_name: str
     project_id: str
-    origin_flavor_id: str
+    audit: str
     origin_flavor_name: str
-    flavor_id: str
     flavor_name: str
+    pending_flavor_name: str | None
     reason: str
-    weight: float
-    created_at: int
+    since: int
     expires_at: int
+
+
+class Kind(enum.StrEnum):
+    """What an action did or tried."""
+
+    RESIZE = 'resize'
+    RELEASE = 'release'
+    CONFIRM = 'confirm'
+    MIGRATE = 'migrate'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """An action that was executed, at ``at`` (Unix seconds)."""
+
+    instance_id: str
+    kind: Kind
+    at: int
+    failed: bool
+    text: str
