@@ -8,6 +8,7 @@ import argparse
 import os
 from pathlib import Path
 import sys
+import zipfile
 
 
 if not __package__:  # run as a directory: let the packages be found
@@ -20,6 +21,7 @@ from minicloud import plugin
 from minicloud.__main__ import add_arguments
 from minicloud.__main__ import guarded
 from minicloud.__main__ import settings_from
+from minicloud.errors import MiniCloudError
 from minicloud.progress import BEGAN
 from minicloud.progress import elapsed_s
 from minicloud.settings import CHECKOUT
@@ -84,6 +86,8 @@ def _with_plugin(s: Settings) -> Settings:
 def main() -> int:
     """Install, go on in the environment, and play."""
     options = _parse()
+    if options.traces and not zipfile.is_zipfile(options.traces):
+        raise MiniCloudError(f'{options.traces} is no npz file')
     settings = _with_plugin(settings_from(options))
     if Path(sys.prefix) != settings.venv:
         environment.install(settings)

@@ -40,8 +40,8 @@ def load(path: Path) -> dict[str, np.ndarray]:
             trace = {name: file[name] for name in _ARRAYS}
     except FileNotFoundError:
         raise TraceError(f'{path} does not exist') from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise TraceError(f'{path} is no npz file: {error}') from None
+    except (OSError, ValueError, zipfile.BadZipFile):
+        raise TraceError(f'{path} is no npz file') from None
     _check(path, trace)
     return trace
 

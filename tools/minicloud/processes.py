@@ -7,6 +7,7 @@ the session id, even when their leader is gone.
 """
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
@@ -22,7 +23,7 @@ from minicloud.progress import say
 
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
-PATIENCE_S = 20.0
+PATIENCE_S = 12.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,16 @@ class Record:
         )
 
 
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let an interrupt wait until this is over."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Processes:
     """The processes of one cloud, recorded in a directory."""
 
@@ -88,23 +99,19 @@ class Processes:
         """
         for folder in (self._pids, self._log, self._cwd):
             folder.mkdir(parents=True, exist_ok=True)
-        with self.log_file(name).open('ab') as out:
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
-            try:
-                process = subprocess.Popen(  # noqa: S603
-                    argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=out,
-                    cwd=self._cwd,
-                    env=dict(env),
-                    start_new_session=True,
-                    preexec_fn=_unblock,
-                )
-                self._children.append(process)
-                self._write(name, process.pid)
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with self.log_file(name).open('ab') as out, undisturbed():
+            process = subprocess.Popen(  # noqa: S603
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                cwd=self._cwd,
+                env=dict(env),
+                start_new_session=True,
+                preexec_fn=_unblock,
+            )
+            self._children.append(process)
+            self._write(name, process.pid)
         return process
 
     def _write(self, name: str, pid: int) -> None:
@@ -167,8 +174,14 @@ class Processes:
             return False
 
     def stop(self, names: Iterable[str]) -> None:
-        """End these processes: ask first, then insist."""
-        records = [r for name in names if (r := self.record(name))]
+        """End these processes: ask first, then insist.
+
+        An interrupt waits until they have ended.
+        """
+        with undisturbed():
+            self._stop([r for name in names if (r := self.record(name))])
+
+    def _stop(self, records: Sequence[Record]) -> None:
         for record in records:
             if record.alive:
                 _signal(record.pid, signal.SIGTERM)
