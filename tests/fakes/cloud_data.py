@@ -11,6 +11,7 @@ from predictive_watcher.core import usage
 
 NOW = 1_700_000_100
 STEP_S = 300
+AUDIT = 'aaaaaaaa-0000-4000-8000-000000000000'
 
 
 def flavor(
@@ -112,13 +113,12 @@ def lease(instance_id: str, **other: object) -> leases.Lease:
         'instance_id': instance_id,
         'instance_name': instance_id,
         'project_id': 'p',
-        'origin_flavor_id': SMALL.id,
+        'audit': AUDIT,
         'origin_flavor_name': SMALL.name,
-        'flavor_id': MEDIUM.id,
         'flavor_name': MEDIUM.name,
+        'pending_flavor_name': None,
         'reason': 'test',
-        'weight': 1.0,
-        'created_at': NOW - 1800,
+        'since': NOW - 1800,
         'expires_at': NOW + 3600,
     }
     return leases.Lease(**{**values, **other})  # type: ignore[arg-type]
