@@ -112,6 +112,10 @@ class Clients:
         )
         return answer.json()
 
+    def strategies(self) -> list[str]:
+        """Names of the strategies that Watcher knows."""
+        return [s['name'] for s in self.watcher('strategies')['strategies']]
+
     def plans(self, audit: str, newest: int = 3) -> list[dict[str, Any]]:
         """The newest action plans of an audit, the newest first."""
         found: list[dict[str, Any]] = self.watcher(

@@ -11,6 +11,7 @@ from minicloud.cloud import Cloud
 from minicloud.errors import MiniCloudError
 from minicloud.progress import elapsed_s
 from minicloud.progress import say
+from minicloud.progress import wait_for
 from minicloud.settings import Settings
 import numpy as np
 
@@ -25,6 +26,9 @@ from demo.openstack import Operator
 from demo.story import GOAL
 from demo.story import Story
 from demo.story import STRATEGY
+
+
+_SYNC_S = 60.0
 
 
 def play(options: argparse.Namespace, settings: Settings) -> int:
@@ -59,7 +63,7 @@ def _tell(
     history: int,
 ) -> Story:
     operator, clients = Operator(settings), Clients(settings)
-    _introduce(operator)
+    _introduce(operator, clients, settings)
     built = stage.build(operator, clients, SERVERS)
     operator.type(
         *('server', 'list', '--long', '--sort-column', 'Name'),
@@ -81,11 +85,18 @@ def _tell(
     return story
 
 
-def _introduce(operator: Operator) -> None:
-    """What Watcher knows of us."""
-    said = operator.type('optimize', 'strategy', 'list', '--goal', GOAL)
-    if STRATEGY not in said:
-        raise MiniCloudError(f'Watcher does not know the strategy {STRATEGY}')
+def _introduce(
+    operator: Operator, clients: Clients, settings: Settings
+) -> None:
+    """What Watcher knows of us, as soon as its engine has looked."""
+    wait_for(
+        lambda: STRATEGY in clients.strategies(),
+        f'Watcher to know the strategy {STRATEGY}',
+        within_s=_SYNC_S,
+        every_s=0.5,
+        hint=lambda: f'see {settings.log}/watcher-decision-engine.out',
+    )
+    operator.type('optimize', 'strategy', 'list', '--goal', GOAL)
     operator.type('optimize', 'scoringengine', 'list', '-c', 'Name')
 
 
