@@ -1,8 +1,9 @@
 """Tables of the ledger, and the database that holds them.
 
 The decision engine and the applier write at the same time, so SQLite runs
-with a write-ahead log and takes its write lock when a transaction begins:
-a reader that becomes a writer could not wait for another one.
+with a write-ahead log, and a transaction that will write takes the write lock
+when it begins: a reader that becomes a writer could not wait for another one.
+Those that only read take no lock and wait for nobody.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from typing import Any
 from oslo_db import exception as db_exception
 from oslo_db.sqlalchemy import enginefacade
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite
 
 from predictive_watcher import exceptions
 
@@ -32,24 +36,37 @@ schema_version = sa.Table(
     sa.Column('version', sa.Integer, primary_key=True, autoincrement=False),
 )
 
+# A lease is active while ``active_instance_id`` holds its instance's id.  Any
+# number of NULLs may stand in a unique column, in every database, so that an
+# instance has one active lease at most.
 leases = sa.Table(
     'predictive_leases',
     metadata,
     sa.Column('id', sa.Integer, primary_key=True),
-    sa.Column('instance_id', sa.String(36), nullable=False, index=True),
+    sa.Column('active_instance_id', sa.String(36), unique=True),
+    sa.Column('instance_id', sa.String(36), nullable=False),
     sa.Column('instance_name', sa.String(255), nullable=False),
     sa.Column('project_id', sa.String(255), nullable=False),
-    sa.Column('origin_flavor_id', sa.String(255), nullable=False),
+    sa.Column('audit', sa.String(36), nullable=False),
     sa.Column('origin_flavor_name', sa.String(255), nullable=False),
-    sa.Column('flavor_id', sa.String(255), nullable=False),
     sa.Column('flavor_name', sa.String(255), nullable=False),
+    sa.Column('pending_flavor_name', sa.String(255)),
     sa.Column('reason', sa.Text, nullable=False),
-    sa.Column('weight', sa.Float(53), nullable=False),
-    sa.Column('created_at', sa.BigInteger, nullable=False),
+    sa.Column('since', sa.BigInteger, nullable=False),
     sa.Column('expires_at', sa.BigInteger, nullable=False),
-    sa.Column('state', sa.String(16), nullable=False, index=True),
+    sa.Column('outcome', sa.String(16)),  # how it was closed
     sa.Column('closed_at', sa.BigInteger),
-    sa.Column('reference', sa.String(64)),  # audit or action it came from
+)
+
+attempts = sa.Table(
+    'predictive_attempts',
+    metadata,
+    sa.Column('id', sa.Integer, primary_key=True),
+    sa.Column('instance_id', sa.String(36), nullable=False),
+    sa.Column('kind', sa.String(16), nullable=False),
+    sa.Column('at', sa.BigInteger, nullable=False, index=True),
+    sa.Column('failed', sa.Boolean, nullable=False),
+    sa.Column('text', sa.Text, nullable=False),
 )
 
 # There are 8,000 rows per audit of 1,000 instances: the natural key is the
@@ -72,6 +89,18 @@ forecasts = sa.Table(
 )
 
 
+def insert_new(dialect: str, table: sa.Table) -> sa.Insert:
+    """An INSERT that leaves alone what is there already.
+
+    Inline: there may be no new key to tell.
+    """
+    if dialect in ('mysql', 'mariadb'):
+        return mysql.insert(table).prefix_with('IGNORE').inline()
+    if dialect == 'postgresql':
+        return postgresql.insert(table).on_conflict_do_nothing().inline()
+    return sqlite.insert(table).on_conflict_do_nothing().inline()
+
+
 class Database:
     """A database by URL: opened, and its tables made, at first use."""
 
@@ -81,17 +110,31 @@ class Database:
         self._engine: sa.Engine | None = None
 
     @contextlib.contextmanager
-    def begin(self) -> Iterator[sa.Connection]:
-        """A transaction; committed at its end.
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads.
 
         :raises StateError: naming the database and the option.
         """
-        with self._explained():
-            with self._lock:
-                if self._engine is None:
-                    self._engine = self._open()
-            with _transaction(self._engine) as connection:
-                yield connection
+        with self._explained(), _transaction(self._opened()) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that writes; committed at its end.
+
+        :raises StateError: naming the database and the option.
+        """
+        with (
+            self._explained(),
+            _transaction(self._opened(), 'IMMEDIATE') as connection,
+        ):
+            yield connection
+
+    def _opened(self) -> sa.Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._open()
+            return self._engine
 
     def _open(self) -> sa.Engine:
         url = sa.make_url(self._url)
@@ -105,11 +148,12 @@ class Database:
         engine: sa.Engine = context.writer.get_engine()
         if lite:
             sa.event.listen(engine, 'connect', _prepare_sqlite)
-        try:
-            _make_tables(engine)
-        except db_exception.DBError:
-            # another process may have made them at the same moment
-            _make_tables(engine)
+        if not _is_made(engine):
+            try:
+                _make_tables(engine)
+            except db_exception.DBError:
+                # another process may have made them at the same moment
+                _make_tables(engine)
         return engine
 
     @contextlib.contextmanager
@@ -153,8 +197,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 @contextlib.contextmanager
-def _transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Like ``engine.begin()``, but SQLite locks for writing at once."""
+def _transaction(
+    engine: sa.Engine, lock: str = 'DEFERRED'
+) -> Iterator[sa.Connection]:
+    """Like ``engine.begin()``, with the kind of lock that SQLite takes."""
     lite = engine.dialect.name == 'sqlite'
     with engine.connect() as connection:
         if lite:
@@ -162,21 +208,32 @@ def _transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
             connection.info['in_transaction'] = True
         with connection.begin():
             if lite:
-                connection.exec_driver_sql('BEGIN IMMEDIATE')
+                connection.exec_driver_sql(f'BEGIN {lock}')
             yield connection
 
 
-def _make_tables(engine: sa.Engine) -> None:
+def _is_made(engine: sa.Engine) -> bool:
+    """Whether the tables are there; the version is written after them.
+
+    :raises StateError: where a newer release has made them.
+    """
     with _transaction(engine) as connection:
-        metadata.create_all(connection)
+        if not sa.inspect(connection).has_table(schema_version.name):
+            return False
         found = connection.scalar(sa.select(schema_version.c.version))
-        if found is None:
+    if found is not None and found > VERSION:
+        raise exceptions.StateError(
+            f'the ledger has schema version {found}, this release knows '
+            f'{VERSION} at most: it was used by a newer release; upgrade '
+            f'this one, or set {OPTION} to another database'
+        )
+    return found is not None
+
+
+def _make_tables(engine: sa.Engine) -> None:
+    with _transaction(engine, 'IMMEDIATE') as connection:
+        metadata.create_all(connection)
+        if connection.scalar(sa.select(schema_version.c.version)) is None:
             connection.execute(
                 sa.insert(schema_version).values(version=VERSION)
-            )
-        elif found > VERSION:
-            raise exceptions.StateError(
-                f'the ledger has schema version {found}, this release knows '
-                f'{VERSION} at most: it was used by a newer release; upgrade '
-                f'this one, or set {OPTION} to another database'
             )

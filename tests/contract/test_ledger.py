@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from predictive_watcher.core import forecast
+from predictive_watcher.core import leases
 from predictive_watcher.core import usage
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.state import schema
@@ -62,56 +63,135 @@ def a_window(*steps: float, start: int = ORIGIN) -> usage.UsageWindow:
     )
 
 
-def test_a_lease_is_opened_renewed_and_closed(ledger):
-    ledger.open_lease(cloud_data.lease('a'), reference='audit 1')
-    ledger.open_lease(cloud_data.lease('b'))
-    ledger.renew('a', 9000)
-    assert ledger.active_leases() == (
-        cloud_data.lease('a', expires_at=9000),
-        cloud_data.lease('b'),
+def ordered(instance: str = 'a', **other: object) -> leases.Lease:
+    """What is written down before SMALL becomes MEDIUM."""
+    return cloud_data.lease(
+        instance,
+        **{'flavor_name': 'small', 'pending_flavor_name': 'medium', **other},
     )
+
+
+def attempt(instance: str, at: int, **other: object) -> leases.Attempt:
+    values = {'kind': leases.Kind.RESIZE, 'failed': True, 'text': 'no host'}
+    return leases.Attempt(instance_id=instance, at=at, **{**values, **other})
+
+
+def test_a_lease_is_begun_arrives_is_renewed_and_closed(ledger):
+    ledger.begin(ordered('a'))
+    ledger.begin(ordered('b'))
+    assert ledger.active_leases() == (ordered('a'), ordered('b'))
+    ledger.arrive('a', 700)
+    ledger.renew('a', 9000)
+    arrived = cloud_data.lease('a', since=700, expires_at=9000)
+    assert ledger.active_leases() == (arrived, ordered('b'))
     assert ledger.close_lease('a', 5000)
     assert ledger.close_lease('b', 5000, 'lost')
     assert ledger.active_leases() == ()
 
 
-def test_closing_what_is_not_there_changes_nothing(ledger):
+def test_what_is_not_there_is_not_changed(ledger):
     assert not ledger.close_lease('a', 5000)
     ledger.renew('a', 9000)
+    ledger.arrive('a', 9000)
+    ledger.withdraw('a', 9000)
     assert ledger.active_leases() == ()
 
 
-def test_a_second_resize_goes_on_with_the_lease_and_its_origin(ledger):
-    ledger.open_lease(cloud_data.lease('a'))
-    ledger.open_lease(
-        cloud_data.lease(
-            'a',
-            origin_flavor_id='id-large',
-            origin_flavor_name='large',
-            flavor_id='id-huge',
-            flavor_name='huge',
+def test_a_second_order_goes_on_with_the_lease_and_its_origin(ledger):
+    ledger.begin(ordered())
+    ledger.arrive('a', 700)
+    ledger.begin(
+        ordered(
+            audit='another',
+            origin_flavor_name='medium',
+            flavor_name='medium',
+            pending_flavor_name='large',
             reason='memory_risk',
-            weight=8.0,
-            created_at=300,
+            since=900,
             expires_at=5000,
         )
     )
-    assert ledger.active_leases() == (
-        cloud_data.lease(
-            'a',
-            flavor_id='id-huge',
-            flavor_name='huge',
-            reason='memory_risk',
-            expires_at=5000,
-        ),
+    pending = cloud_data.lease(
+        'a',
+        pending_flavor_name='large',
+        since=700,
+        reason='memory_risk',
+        expires_at=5000,
     )
+    assert ledger.active_leases() == (pending,)
+    ledger.arrive('a', 1000)
+    (lease,) = ledger.active_leases()
+    assert (lease.origin_flavor_name, lease.flavor_name) == ('small', 'large')
+    assert (lease.pending_flavor_name, lease.since) == (None, 1000)
 
 
-def test_an_instance_can_have_a_lease_again(ledger):
-    ledger.open_lease(cloud_data.lease('a'))
-    ledger.close_lease('a', 5000)
-    ledger.open_lease(cloud_data.lease('a', created_at=6000))
-    assert ledger.active_leases() == (cloud_data.lease('a', created_at=6000),)
+def test_what_arrives_without_being_pending_changes_nothing(ledger):
+    ledger.begin(ordered())
+    ledger.arrive('a', 700)
+    ledger.arrive('a', 800)
+    assert ledger.active_leases() == (cloud_data.lease('a', since=700),)
+
+
+def test_a_lease_that_arrives_at_its_origin_is_released(ledger):
+    ledger.begin(ordered())
+    ledger.arrive('a', 700)
+    ledger.begin(ordered(pending_flavor_name='small'))
+    assert len(ledger.active_leases()) == 1
+    ledger.arrive('a', 800)
+    assert ledger.active_leases() == ()
+
+
+def test_a_lease_that_never_left_its_origin_is_withdrawn(ledger):
+    ledger.begin(ordered())
+    ledger.withdraw('a', 700)
+    assert ledger.active_leases() == ()
+
+
+def test_a_lease_whose_further_order_failed_goes_on(ledger):
+    ledger.begin(ordered())
+    ledger.arrive('a', 700)
+    ledger.begin(ordered(pending_flavor_name='large'))
+    ledger.withdraw('a', 800)
+    assert ledger.active_leases() == (cloud_data.lease('a', since=700),)
+
+
+def test_an_instance_can_have_a_lease_again_and_again(ledger):
+    for since in (6000, 7000, 8000):
+        ledger.begin(ordered(since=since))
+        assert ledger.active_leases() == (ordered(since=since),)
+        assert ledger.close_lease('a', since, 'withdrawn')
+
+
+def test_the_newest_attempt_of_each_instance_is_remembered(ledger):
+    ledger.note_attempt(attempt('a', 300))
+    newest = attempt('a', 600, kind=leases.Kind.MIGRATE, failed=False)
+    ledger.note_attempt(newest)
+    ledger.note_attempt(attempt('a', 400))
+    ledger.note_attempt(attempt('b', 500))
+    ledger.note_attempt(attempt('old', 299))
+    found = ledger.recent_attempts(300)
+    assert found == {'a': newest, 'b': attempt('b', 500)}
+    assert isinstance(found['a'].kind, leases.Kind)
+    assert ledger.recent_attempts(501) == {'a': newest}
+
+
+def test_of_two_attempts_at_once_the_later_one_counts(ledger):
+    ledger.note_attempt(attempt('a', 300))
+    ledger.note_attempt(attempt('a', 300, failed=False))
+    assert ledger.recent_attempts(0)['a'].failed is False
+
+
+def test_old_attempts_and_closed_leases_are_purged(ledger):
+    ledger.note_attempt(attempt('a', 300))
+    ledger.note_attempt(attempt('a', 600))
+    for instance, end in (('a', 300), ('b', 600)):
+        ledger.begin(ordered(instance))
+        ledger.close_lease(instance, end)
+    active = ordered('c', since=0, expires_at=10)
+    ledger.begin(active)
+    assert ledger.purge(600) == 2
+    assert ledger.purge(601) == 2
+    assert ledger.active_leases() == (active,)
 
 
 def test_forecasts_wait_until_their_time_has_come(ledger):
@@ -146,6 +226,15 @@ def test_a_gap_leaves_the_maximum_unsettled_until_it_is_purged(ledger):
     assert ledger.purge(ORIGIN) == 0
     assert ledger.purge(ORIGIN + 1) == 8
     assert len(ledger.pending(ORIGIN + 900).instances) == 0
+
+
+def test_a_forecast_of_long_ago_is_not_looked_at_again(ledger):
+    record(ledger, a_forecast('a'))
+    long_ago, just_not = 7200 // 300 + 1, 7200 // 300
+    flat = [1.0] * (long_ago + 1)
+    assert ledger.settle(a_window(*flat), now=7).n == 0
+    assert len(ledger.pending(ORIGIN + 7500).instances) == 8
+    assert ledger.settle(a_window(*flat[: just_not + 1]), now=8).n == 8
 
 
 def test_an_origin_is_recorded_once(ledger):

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import pathlib
+import sqlite3
 import stat
 
 import pytest
@@ -35,7 +36,7 @@ def test_what_one_process_writes_another_reads(path):
         ledger_module.Ledger(f'sqlite:///{path}') for _ in range(2)
     )
     assert engine.active_leases() == ()
-    applier.open_lease(cloud_data.lease('a'))
+    applier.begin(cloud_data.lease('a'))
     assert engine.active_leases() == (cloud_data.lease('a'),)
 
 
@@ -43,7 +44,7 @@ def test_many_writers_wait_for_each_other(path):
     def write(number: int) -> None:
         own = ledger_module.Ledger(f'sqlite:///{path}')  # as a process has it
         for i in range(5):
-            own.open_lease(cloud_data.lease(f'{number}-{i}'))
+            own.begin(cloud_data.lease(f'{number}-{i}'))
 
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         list(pool.map(write, range(6)))
@@ -99,9 +100,54 @@ def test_an_unknown_outcome_is_refused():
 
 @pytest.mark.parametrize('dialect', [mysql.dialect(), postgresql.dialect()])
 def test_tables_and_statements_compile_for_servers(dialect):
+    words = {
+        'mysql': 'INSERT IGNORE INTO',
+        'postgresql': 'ON CONFLICT DO NOTHING',
+    }[dialect.name]
     for table in schema.metadata.tables.values():
         assert str(sa.schema.CreateTable(table).compile(dialect=dialect))
-    insert = ledger_module._insert_new(dialect.name, schema.forecasts)
-    assert 'IGNORE' in str(insert.compile(dialect=dialect)) or (
-        'ON CONFLICT DO NOTHING' in str(insert.compile(dialect=dialect))
-    )
+    for table in (schema.leases, schema.forecasts):
+        insert = schema.insert_new(dialect.name, table)
+        statement = str(insert.compile(dialect=dialect))
+        assert words in statement
+        assert 'RETURNING' not in statement
+
+
+def test_reading_does_not_wait_for_a_writer(path, monkeypatch):
+    monkeypatch.setattr(schema, 'BUSY_S', 1)
+    url = f'sqlite:///{path}'
+    ledger_module.Ledger(url).begin(cloud_data.lease('a'))
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute('BEGIN IMMEDIATE')
+    reader = ledger_module.Ledger(url)  # opens the database under the lock
+    assert reader.active_leases() == (cloud_data.lease('a'),)
+    assert reader.recent_attempts(0) == {}
+    assert len(reader.pending(cloud_data.NOW).instances) == 0
+    with pytest.raises(exceptions.StateError, match='locked'):
+        reader.renew('a', 9000)
+    writer.rollback()
+    writer.close()
+
+
+def test_the_database_itself_refuses_a_second_active_lease(path):
+    url = f'sqlite:///{path}'
+    ledger = ledger_module.Ledger(url)
+    ledger.begin(cloud_data.lease('a'))
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        row = connection.execute(sa.select(schema.leases)).mappings().one()
+    with pytest.raises(sa.exc.IntegrityError), engine.begin() as connection:
+        connection.execute(
+            sa.insert(schema.leases).values(**{**row, 'id': None})
+        )
+    engine.dispose()
+
+
+def test_two_who_begin_at_once_begin_one_lease(path):
+    def begin(number):
+        own = ledger_module.Ledger(f'sqlite:///{path}')
+        own.begin(cloud_data.lease('a', pending_flavor_name=f'f{number}'))
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(begin, range(6)))
+    assert len(ledger_module.Ledger(f'sqlite:///{path}').active_leases()) == 1
