@@ -1,14 +1,12 @@
 """What is done for one instance: hold, resize, migrate or release."""
 
 from collections.abc import Mapping
-from collections.abc import Sequence
 from dataclasses import dataclass
 import enum
 
 import numpy as np
 
 from predictive_watcher.core import fleet
-from predictive_watcher.core import policy as policy_module
 
 
 class Reason(enum.StrEnum):
@@ -18,6 +16,7 @@ class Reason(enum.StrEnum):
     VIOLATION_EXPECTED = 'violation_expected'
     NODE_OVERLOAD_EXPECTED = 'node_overload_expected'
     NEED_PASSED = 'need_passed'
+    RESIZE_UNCONFIRMED = 'resize_unconfirmed'
     # nothing needs to be done
     LOW_RISK = 'low_risk'
     LEASE_KEPT = 'lease_kept'
@@ -27,6 +26,7 @@ class Reason(enum.StrEnum):
     NOT_WORTH_IT = 'not_worth_it'
     NOT_ALLOWED = 'not_allowed'
     BUDGET = 'budget'
+    COOLDOWN = 'cooldown'
     # the instance must not be touched
     OPTED_OUT = 'opted_out'
     LOCKED = 'locked'
@@ -86,11 +86,15 @@ class Resize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migrate:
-    """Live-migrate the instance to ``node``."""
+    """Live-migrate the instance to ``node``.
+
+    ``node_risk`` is the risk of the node that it leaves.
+    """
 
     reason: Reason
     text: str
     node: str
+    node_risk: float
     benefit: float
     cost: float
 
@@ -104,7 +108,16 @@ class Release:
     flavor: fleet.Flavor
 
 
-Adjustment = Hold | Resize | Migrate | Release
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm:
+    """Confirm a resize of ours that nobody saw arrive."""
+
+    reason: Reason
+    text: str
+    flavor: fleet.Flavor
+
+
+Adjustment = Hold | Resize | Migrate | Release | Confirm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,73 +225,6 @@ def needed(
     return np.where(short, np.fmax(grown, predicted / ceiling), limits)
 
 
-def candidates(
-    instance: fleet.Instance,
-    flavors: Sequence[fleet.Flavor],
-    need: np.ndarray,
-) -> list[fleet.Flavor]:
-    """The permitted flavors that cover the need, the smallest first.
-
-    Permitted is a flavor that is public and enabled, takes nothing away,
-    has the same disks, and the same extra specs apart from ``quota:``: hw:*, traits and
-    the weight stay.
-    """
-    own = instance.flavor
-    fixed = _fixed_specs(own)
-    fitting = [
-        flavor
-        for flavor in flavors
-        if flavor.public
-        and not flavor.disabled
-        and flavor.name != own.name
-        and _fixed_specs(flavor) == fixed
-        and _at_least(flavor, own)
-        and _covers(flavor, need)
-    ]
-    return sorted(fitting, key=lambda f: _size(f, own))
-
-
-def _fixed_specs(flavor: fleet.Flavor) -> dict[str, str]:
-    return {
-        key: value
-        for key, value in flavor.extra_specs.items()
-        if not key.startswith('quota:')
-    }
-
-
-def _at_least(flavor: fleet.Flavor, own: fleet.Flavor) -> bool:
-    return (
-        flavor.vcpus >= own.vcpus
-        and flavor.memory_mib >= own.memory_mib
-        # Nova shrinks no disk: a lease of a larger one could never end
-        and flavor.disk_gib == own.disk_gib
-        and flavor.ephemeral_gib == own.ephemeral_gib
-        and flavor.swap_mib == own.swap_mib
-    )
-
-
-def _covers(flavor: fleet.Flavor, need: np.ndarray) -> bool:
-    offered = flavor.limits()
-    enough = np.isnan(offered) | np.isnan(need) | (offered >= need)
-    # a limit where there was none before takes something away
-    narrowed = np.isnan(need) & np.isfinite(offered)
-    return bool(enough.all() and not narrowed.any())
-
-
-def _size(
-    flavor: fleet.Flavor, own: fleet.Flavor
-) -> tuple[float, int, int, int, str]:
-    relative = flavor.vcpus / max(own.vcpus, 1)
-    relative += flavor.memory_mib / max(own.memory_mib, 1)
-    return (
-        relative,
-        flavor.vcpus,
-        flavor.memory_mib,
-        flavor.disk_gib,
-        flavor.name,
-    )
-
-
 def worth(
     *,
     weight: float,
@@ -287,15 +233,18 @@ def worth(
     lead_s: float,
     duration_s: float,
     interruption_s: float,
-    policy: policy_module.Policy,
+    cost_factor: float,
 ) -> tuple[float, float]:
     """Benefit and cost of an action, in weighted violation-seconds.
 
     The benefit counts only what of the violation is left when the action is
     done: one that comes before the violation averts all of it, one that comes
     later the rest.
+
+    :param risk: how much of the risk the action takes away.
+    :param interruption_s: for how long it stops the guest in all.
     """
     late_s = max(0.0, duration_s - lead_s)
     benefit = weight * risk * max(0.0, excess_s - late_s)
-    cost = weight * interruption_s * policy.cost_factor
+    cost = weight * interruption_s * cost_factor
     return benefit, cost

@@ -32,7 +32,7 @@ class Assessment:
     predicted: np.ndarray
     risk: risk_module.InstanceRisk
     excess_s: np.ndarray
-    load: risk_module.PeakLoad
+    load: risk_module.NodeLoad
     bad_specs: Mapping[int, str]
     now: int
     ceiling: float
@@ -48,10 +48,19 @@ class Assessment:
             self.forecast, limits, ceiling=self.ceiling
         )
 
-    @property
-    def age_s(self) -> float:
-        """Seconds since the newest sample of the fleet."""
-        return float(self.now - self.forecast.origin)
+    def risk_of(self, row: int, limits: np.ndarray) -> np.ndarray:
+        """The risk by resource of one instance with other limits.
+
+        :param limits: (resources,) in the units of usage.
+        """
+        one = risk_module.with_limits(
+            self.forecast.only(row), limits[None], ceiling=self.ceiling
+        )
+        return np.asarray(one[0])
+
+    def highest_risk(self, row: int, limits: np.ndarray) -> float:
+        """The largest of `risk_of`; what is unknown does not count."""
+        return float(np.nan_to_num(self.risk_of(row, limits)).max())
 
 
 def assess(
@@ -84,7 +93,7 @@ def assess(
             age_s=float(now - forecast.origin),
         ),
         excess_s=profile.mean_excess_s(window, policy.ceiling * limits),
-        load=risk_module.peak_load(forecast, window, limits),
+        load=risk_module.node_load(forecast, window, limits),
         bad_specs=bad_specs,
         now=now,
         ceiling=policy.ceiling,

@@ -180,9 +180,14 @@ class Node:
     availability_zone: str | None = None
 
     def capacity(self) -> np.ndarray:
-        """What can be used at once, by resource; NaN where unknown."""
+        """What instances can use at once, by resource; NaN where unknown.
+
+        What is reserved belongs to the host itself.
+        """
         nan = float('nan')
-        return np.array([float(self.vcpus), float(self.memory_mib), nan, nan])
+        vcpus = float(self.vcpus - self.vcpus_reserved)
+        memory_mib = float(self.memory_mib - self.memory_reserved_mib)
+        return np.array([vcpus, memory_mib, nan, nan])
 
     def allocatable(self) -> np.ndarray:
         """What may be promised: vCPUs, memory (MiB), disk (GiB)."""

@@ -58,6 +58,16 @@ class Exceedance:
     last: np.ndarray
     scale: np.ndarray
 
+    def only(self, rows: slice) -> 'Exceedance':
+        """That of some of the instances."""
+        return Exceedance(
+            weight=self.weight[rows],
+            mean=self.mean[rows],
+            spread=self.spread[rows],
+            last=self.last[rows],
+            scale=self.scale[rows],
+        )
+
     def probability(self, threshold: np.ndarray) -> np.ndarray:
         """P of shape (instances, resources); NaN where anything is unknown.
 
@@ -84,6 +94,17 @@ class Forecast:
     model: str
     quantiles: np.ndarray
     exceedance: Exceedance | None = None
+
+    def only(self, row: int) -> 'Forecast':
+        """The forecast of one instance."""
+        here = slice(row, row + 1)
+        return Forecast(
+            instances=self.instances[here],
+            origin=self.origin,
+            model=self.model,
+            quantiles=self.quantiles[here],
+            exceedance=self.exceedance and self.exceedance.only(here),
+        )
 
     def level(self, target: Target, level: float) -> np.ndarray:
         """The quantile of shape (instances, resources)."""

@@ -1,8 +1,15 @@
 """Leases: renewed while the need lasts, released when it has passed."""
 
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
+
 import numpy as np
 
+from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Release
@@ -10,47 +17,152 @@ from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.plan import PlanMaker
 
 
-def changed_by_owner(
-    instance: fleet_module.Instance, lease: Lease
-) -> str | None:
-    """Why the lease no longer holds; None while it does."""
-    if instance.flavor.name == lease.flavor_name:
-        return None
-    return (
-        f'flavor is {instance.flavor.name}, not the leased '
-        f'{lease.flavor_name}: changed by its owner'
-    )
+_SETTLED = ('ACTIVE', 'SHUTOFF')
 
 
-def settle_lease(maker: PlanMaker, row: int, lease: Lease) -> None:
-    """Renew or release the lease of an instance that nothing else is
-    planned for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """The ledger's leases beside what Nova shows.
+
+    ``valid`` by instance id; ``arrived`` are the ids whose order came without
+    anyone noting it, ``lost`` maps ids to why the lease no longer holds.
+    Leases of instances that are not in the fleet are in none of them.
     """
-    origin = next(
-        (f for f in maker.flavors if f.name == lease.origin_flavor_name), None
+
+    valid: Mapping[str, Lease]
+    arrived: frozenset[str]
+    lost: Mapping[str, str]
+
+
+def reconcile(
+    leases: Iterable[Lease],
+    instances: Iterable[fleet_module.Instance],
+    now: int,
+) -> Reconciled:
+    """Compare the leases with the flavors that the instances have."""
+    by_id = {instance.id: instance for instance in instances}
+    valid: dict[str, Lease] = {}
+    arrived: set[str] = set()
+    lost: dict[str, str] = {}
+    for lease in leases:
+        instance = by_id.get(lease.instance_id)
+        if instance is None:
+            continue
+        why = _why_lost(lease, instance, now)
+        if why:
+            lost[lease.instance_id] = why
+        elif _has_arrived(lease, instance):
+            arrived.add(lease.instance_id)
+            if lease.pending_flavor_name != lease.origin_flavor_name:
+                valid[lease.instance_id] = replace(
+                    lease,
+                    flavor_name=instance.flavor.name,
+                    pending_flavor_name=None,
+                    since=now,
+                )
+        else:
+            valid[lease.instance_id] = lease
+    return Reconciled(valid=valid, arrived=frozenset(arrived), lost=lost)
+
+
+def _is_settled(instance: fleet_module.Instance) -> bool:
+    """Nothing is under way that could change the flavor by itself."""
+    return instance.task_state is None and instance.status in _SETTLED
+
+
+def _has_arrived(lease: Lease, instance: fleet_module.Instance) -> bool:
+    return _is_settled(instance) and (
+        instance.flavor.name == lease.pending_flavor_name
     )
-    if origin is None or origin.disabled:
-        maker.decided[row] = Hold(
+
+
+def _why_lost(
+    lease: Lease, instance: fleet_module.Instance, now: int
+) -> str | None:
+    if not _is_settled(instance):
+        return None
+    name = instance.flavor.name
+    if name not in (lease.flavor_name, lease.pending_flavor_name):
+        return (
+            f'flavor is {name}, not the leased '
+            f'{lease.pending_flavor_name or lease.flavor_name}: changed by '
+            'its owner'
+        )
+    if name == lease.origin_flavor_name == lease.flavor_name and (
+        now >= lease.expires_at
+    ):
+        return f'the resize to {lease.pending_flavor_name} never came'
+    return None
+
+
+def finish(maker: PlanMaker, row: int, lease: Lease) -> None:
+    """Confirm a resize of ours that waits for it: whoever ordered it is
+    gone, and Nova keeps both copies of the server until then.
+    """
+    instance = maker.instance(row)
+    if (
+        instance.status != 'VERIFY_RESIZE'
+        or instance.task_state
+        or instance.flavor.name != lease.pending_flavor_name
+    ):
+        return
+    maker.decided[row] = Confirm(
+        reason=Reason.RESIZE_UNCONFIRMED,
+        text=f'the resize to {instance.flavor.name} was done, and nobody '
+        'confirmed it',
+        flavor=instance.flavor,
+    )
+
+
+def settle(
+    maker: PlanMaker, row: int, lease: Lease, *, most: int | None = None
+) -> None:
+    """Release, renew or keep the lease of an instance.
+
+    :param most: releases may use so many actions of the plan's budget.
+    """
+    if lease.flavor_name == lease.origin_flavor_name:
+        maker.fallback[row] = Hold(
+            reason=Reason.LEASE_KEPT,
+            text=f'its resize to {lease.pending_flavor_name} was ordered and '
+            'has not arrived',
+        )
+        return
+    origin, why_not = _way_back(maker, row, lease)
+    if origin is None:
+        maker.fallback[row] = Hold(
             reason=Reason.NO_FLAVOR,
-            text=f'the lease of {lease.flavor_name} cannot end: its origin '
-            f'{lease.origin_flavor_name} is '
-            f'{"disabled" if origin else "gone"}',
+            text=f'the lease of {lease.flavor_name} cannot end: {why_not}',
         )
         return
     risk = _risk_with(maker, row, origin.limits())
     if _is_over(maker, lease, risk):
-        _release(maker, row, lease, origin, risk)
+        _release(maker, row, lease, origin, risk, most)
         return
-    maker.renewals[lease.instance_id] = (
-        maker.seen.now + maker.policy.lease_duration_s
-    )
-    maker.decided[row] = Hold(
+    if risk >= maker.policy.risk_threshold:
+        maker.renewals[lease.instance_id] = (
+            maker.seen.now + maker.policy.lease_duration_s
+        )
+    told = f'would be {risk:.2f}' if np.isfinite(risk) else 'is unknown'
+    maker.fallback[row] = Hold(
         reason=Reason.LEASE_KEPT,
-        text=f'risk with {origin.name} would be {risk:.2f}: keep '
-        f'{lease.flavor_name}'
-        if np.isfinite(risk)
-        else f'risk with {origin.name} is unknown: keep {lease.flavor_name}',
+        text=f'risk with {origin.name} {told}: keep {lease.flavor_name}',
     )
+
+
+def _way_back(
+    maker: PlanMaker, row: int, lease: Lease
+) -> tuple[fleet_module.Flavor | None, str]:
+    """The flavor to return to, or why there is none."""
+    name = lease.origin_flavor_name
+    origin = maker.flavor_named(name)
+    if origin is None:
+        return None, f'its origin {name} is gone'
+    if origin.disabled:
+        return None, f'its origin {name} is disabled'
+    if not flavors_module.same_disks(origin, maker.instance(row).flavor):
+        return None, f'its origin {name} was made anew with other disks'
+    return origin, ''
 
 
 def _is_over(maker: PlanMaker, lease: Lease, risk: float) -> bool:
@@ -62,7 +174,7 @@ def _is_over(maker: PlanMaker, lease: Lease, risk: float) -> bool:
         return False
     if now >= lease.expires_at:
         return risk < policy.risk_threshold
-    old_enough = now - lease.created_at >= policy.lease_minimum_s
+    old_enough = now - lease.since >= policy.lease_minimum_s
     return old_enough and risk < policy.release_threshold
 
 
@@ -72,17 +184,16 @@ def _release(
     lease: Lease,
     origin: fleet_module.Flavor,
     risk: float,
+    most: int | None,
 ) -> None:
-    node, why_not = maker.place.find(
-        row, origin, below=maker.policy.risk_threshold
-    )
-    if node is None:
-        maker.decided[row] = Hold(
-            reason=Reason.NO_NODE,
-            text=f'the need for {lease.flavor_name} has passed, but no node '
-            f'can take {origin.name}: {why_not}',
-        )
+    """Back to the origin; it takes no more room on the node that it is on,
+    so that one has to do where Nova may resize in place.
+    """
+    resting = maker.resting(row, failures_only=True)
+    if resting:
+        maker.fallback[row] = resting
         return
+    node, _ = maker.place.find(row, origin, below=1.01)
     text = (
         f'risk with {origin.name} would be {risk:.2f}: the need for '
         f'{lease.flavor_name} has passed'
@@ -90,8 +201,9 @@ def _release(
     maker.spend(
         row,
         Release(reason=Reason.NEED_PASSED, text=text, flavor=origin),
-        node.name,
+        node.name if node else maker.instance(row).node,
         origin,
+        most=most,
     )
 
 
@@ -100,9 +212,7 @@ def _risk_with(maker: PlanMaker, row: int, limits: np.ndarray) -> float:
 
     NaN where any of them cannot be judged: unknown is not low.
     """
-    everyone = maker.seen.limits.copy()
-    everyone[row] = limits
-    chances = maker.seen.risk_at(everyone)[row]
+    chances = maker.seen.risk_of(row, limits)
     if np.isnan(chances[np.isfinite(limits)]).any():
         return float('nan')
     return float(np.nan_to_num(chances, nan=0.0).max())

@@ -10,15 +10,19 @@ from predictive_watcher import exceptions
 from predictive_watcher.core import assessment
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
+from predictive_watcher.core import growing
 from predictive_watcher.core import leasing
 from predictive_watcher.core import placement
 from predictive_watcher.core import relief
 from predictive_watcher.core import usage
+from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
+from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.adjustment import Verdict
+from predictive_watcher.core.leases import Attempt
 from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.plan import PlanMaker
 from predictive_watcher.core.policy import Policy
@@ -28,14 +32,15 @@ from predictive_watcher.core.policy import Policy
 class Proposal:
     """What an audit found and wants done.
 
+    ``leases`` are those that hold, beside what became of the others;
     ``renewals`` maps instance ids to the new expiry (Unix seconds) of their
-    lease, ``lost`` those whose lease no longer holds to the reason.  Risks
-    are the highest of any instance in scope or of its node, in 0..1.
+    lease.  Risks are the highest of any instance in scope or of a node, in
+    0..1.
     """
 
     verdicts: tuple[Verdict, ...]
+    leases: leasing.Reconciled
     renewals: Mapping[str, int]
-    lost: Mapping[str, str]
     risk_before: float
     risk_after: float
     violations_predicted: int
@@ -50,6 +55,7 @@ def propose(
     leases: Iterable[Lease],
     policy: Policy,
     now: int,
+    recent: Mapping[str, Attempt] | None = None,
     missing: Mapping[str, str] | None = None,
 ) -> Proposal:
     """Anticipate violations and decide what to do about each instance.
@@ -57,12 +63,14 @@ def propose(
     The strategy, a dry run and a backtest all call this.
 
     :param window: usage of exactly ``fleet.instances``, in their order.
-    :param leases: those in force.
+    :param leases: the ledger's.
     :param now: Unix seconds.
+    :param recent: by instance id, the last action that was tried.
     :param missing: by instance id, why usage of it is missing.
     :raises ModelError: when the forecaster's model cannot be used.
     """
     seen = assessment.assess(fleet, window, forecaster, policy, now)
+    held = leasing.reconcile(leases, fleet.instances, now)
     maker = PlanMaker(
         seen=seen,
         policy=policy,
@@ -70,29 +78,52 @@ def propose(
         place=placement.Placement(
             fleet=fleet, load=seen.load, ceiling=policy.ceiling
         ),
+        leases=held.valid,
+        recent=recent or {},
         missing=missing or {},
     )
     rows = [
         row for row, i in enumerate(fleet.instances) if i.id in fleet.scope
     ]
     highest, at_risk = _danger(maker, rows)
-    before = max([highest, *_node_risks(maker)], default=0.0)
-    hot = sum(risk >= policy.risk_threshold for risk in _node_risks(maker))
-    maker.exclude(rows)
-    for row in at_risk:
-        if row not in maker.decided:
-            maker.serve(row)
-    _relieve_nodes(maker, rows)
-    lost = _settle_leases(maker, rows, leases)
+    nodes = _node_risks(maker)
+    _decide(maker, rows, at_risk)
     return Proposal(
         verdicts=tuple(_verdict(maker, row) for row in rows),
+        leases=held,
         renewals=maker.renewals,
-        lost=lost,
-        risk_before=before,
+        risk_before=max([highest, *nodes], default=0.0),
         risk_after=_risk_after(maker, rows),
-        violations_predicted=len(at_risk) + hot,
+        violations_predicted=len(at_risk)
+        + sum(risk >= policy.risk_threshold for risk in nodes),
         seen=seen,
     )
+
+
+def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:
+    """Leases first, or a busy cloud would never get its room back; but they
+    take at most half of the budget while others are in danger.
+    """
+    leased = [
+        (row, lease)
+        for row in sorted(rows, key=lambda r: maker.instance(r).id)
+        if (lease := maker.leases.get(maker.instance(row).id)) is not None
+    ]
+    for row, lease in leased:
+        leasing.finish(maker, row, lease)
+    maker.exclude(rows)
+    half = -(-maker.policy.max_actions // 2)
+    for row, lease in leased:
+        if row not in maker.decided:
+            leasing.settle(maker, row, lease, most=half)
+    for row in at_risk:
+        if row not in maker.decided:
+            growing.serve(maker, row)
+    _relieve_nodes(maker, rows)
+    for row, lease in leased:
+        hold = maker.fallback.get(row)
+        if row not in maker.decided and hold and hold.reason is Reason.BUDGET:
+            leasing.settle(maker, row, lease)
 
 
 def _readable(
@@ -110,7 +141,7 @@ def _readable(
 
 
 def _danger(maker: PlanMaker, rows: list[int]) -> tuple[float, list[int]]:
-    """The highest risk, and the rows above the threshold: the heaviest
+    """The highest risk, and the rows at or above the threshold: the heaviest
     first, then the likeliest.
     """
     if not rows:
@@ -125,10 +156,7 @@ def _danger(maker: PlanMaker, rows: list[int]) -> tuple[float, list[int]]:
 
 
 def _node_risks(maker: PlanMaker) -> list[float]:
-    return [
-        maker.place.risk(node, maker.place.members[node.name])
-        for node in maker.seen.fleet.nodes
-    ]
+    return [maker.place.risk(node) for node in maker.seen.fleet.nodes]
 
 
 def _relieve_nodes(maker: PlanMaker, rows: list[int]) -> None:
@@ -138,33 +166,18 @@ def _relieve_nodes(maker: PlanMaker, rows: list[int]) -> None:
     for index in sorted(
         range(len(nodes)), key=lambda i: (-risks[i], nodes[i].name)
     ):
+        if risks[index] < maker.policy.risk_threshold:
+            break
         members = maker.place.members[nodes[index].name]
         free = [r for r in rows if r in members and r not in maker.decided]
         relief.relieve(maker, nodes[index], free)
-
-
-def _settle_leases(
-    maker: PlanMaker, rows: list[int], leases: Iterable[Lease]
-) -> dict[str, str]:
-    row_of = {maker.instance(row).id: row for row in rows}
-    lost: dict[str, str] = {}
-    for lease in sorted(leases, key=lambda held: held.instance_id):
-        row = row_of.get(lease.instance_id)
-        if row is None:
-            continue
-        why = leasing.changed_by_owner(maker.instance(row), lease)
-        if why is not None and not maker.instance(row).task_state:
-            lost[lease.instance_id] = why
-        elif row not in maker.decided:
-            leasing.settle_lease(maker, row, lease)
-    return lost
 
 
 def _verdict(maker: PlanMaker, row: int) -> Verdict:
     seen = maker.seen
     return Verdict(
         instance=maker.instance(row),
-        adjustment=maker.decided.get(row) or maker.calm(row),
+        adjustment=maker.verdict(row),
         weight=float(seen.weights[row]),
         risk=seen.risk.risk[row],
         lead_s=seen.risk.lead_s[row],
@@ -180,7 +193,7 @@ def _risk_after(maker: PlanMaker, rows: list[int]) -> float:
         match action:
             case Resize(flavor=flavor) | Release(flavor=flavor):
                 limits[row] = flavor.limits()
-            case Migrate() | Hold():
+            case Migrate() | Hold() | Confirm():
                 pass
     risk = np.nan_to_num(maker.seen.risk_at(limits), nan=0.0)
     highest = float(risk[rows].max()) if rows else 0.0

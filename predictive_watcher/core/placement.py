@@ -1,6 +1,7 @@
 """Which nodes can take an instance, as the plan grows."""
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -11,6 +12,10 @@ from predictive_watcher.core import risk as risk_module
 
 
 _AMOUNTS = ('vCPUs', 'MiB of memory', 'GiB of disk')
+# Of so many nodes that could take an instance the calmest is chosen; judging
+# all nodes of a large cloud for each instance would take minutes.
+_CHOICES = 8
+_REFUSALS = 5  # how many are told in a verdict
 
 
 def _claim(flavor: fleet_module.Flavor) -> np.ndarray:
@@ -24,32 +29,63 @@ def _claim(flavor: fleet_module.Flavor) -> np.ndarray:
 class Placement:
     """Where everything is, and would be after the actions planned so far.
 
-    ``load`` has the rows of ``fleet.instances``.  The only mutable object of
-    the core: it lives while one plan is made.
+    ``load`` has the rows of ``fleet.instances``; ``extra[row, resource]`` is
+    what the plan lets an instance take beyond its forecast.  Mutable: it
+    lives while one plan is made.
     """
 
     fleet: fleet_module.Fleet
-    load: risk_module.PeakLoad
+    load: risk_module.NodeLoad
     ceiling: float
+    extra: np.ndarray = field(init=False)
     free: dict[str, np.ndarray] = field(init=False)
     members: dict[str, set[int]] = field(init=False)
     node_of: list[str] = field(init=False)
+    groups_of: dict[str, list[fleet_module.ServerGroup]] = field(init=False)
+    row_of: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        nodes = self.fleet.nodes
+        instances, nodes = self.fleet.instances, self.fleet.nodes
+        self.extra = np.zeros((len(instances), risk_module.NODE_RESOURCES))
         self.free = {node.name: node.allocatable() for node in nodes}
         self.members = {node.name: set() for node in nodes}
-        self.node_of = [i.node for i in self.fleet.instances]
-        for row, instance in enumerate(self.fleet.instances):
+        self.node_of = [instance.node for instance in instances]
+        self.row_of = {one.id: row for row, one in enumerate(instances)}
+        for row, instance in enumerate(instances):
             if instance.node in self.free:
                 self.free[instance.node] -= _claim(instance.flavor)
                 self.members[instance.node].add(row)
+        self.groups_of = {}
+        for group in self.fleet.groups:
+            for member in group.members:
+                self.groups_of.setdefault(member, []).append(group)
 
-    def risk(self, node: fleet_module.Node, members: Iterable[int]) -> float:
-        """The lower bound of the node's risk with these members."""
-        return self.load.node_risk(
-            self.ordered(members), node.capacity(), ceiling=self.ceiling
+    def chances(
+        self,
+        node: fleet_module.Node,
+        members: Iterable[int],
+        *,
+        unknown_is_full: bool = False,
+    ) -> np.ndarray:
+        """See `NodeLoad.chances`; (horizons, NODE_RESOURCES)."""
+        return self.load.chances(
+            self.ordered(members),
+            node.capacity(),
+            ceiling=self.ceiling,
+            extra=self.extra,
+            unknown_is_full=unknown_is_full,
         )
+
+    def risk(
+        self, node: fleet_module.Node, members: Iterable[int] | None = None
+    ) -> float:
+        """The node's risk with these members, or with those it has.
+
+        Members without a forecast count as nothing.
+        """
+        if members is None:
+            members = self.members[node.name]
+        return float(self.chances(node, members).max())
 
     def ordered(self, rows: Iterable[int]) -> list[int]:
         """The rows by instance id: a sum of floats depends on its order,
@@ -57,19 +93,49 @@ class Placement:
         """
         return sorted(rows, key=lambda row: self.fleet.instances[row].id)
 
-    def refusal(
-        self,
-        row: int,
-        node: fleet_module.Node,
-        flavor: fleet_module.Flavor,
-        *,
-        below: float,
-    ) -> str | None:
-        """Why ``node`` cannot take this instance; None where it can.
+    def find(
+        self, row: int, flavor: fleet_module.Flavor, *, below: float
+    ) -> tuple[fleet_module.Node | None, str]:
+        """The calmest node that can take the instance, and why not.
 
-        :param below: the node's risk with it must be lower than this; one
-            without a forecast counts with its limit.
+        The emptiest nodes by forecast are judged first.  The text names the
+        refusals, for a verdict; it is empty where a node was found.
+
+        :param below: the node's risk with the instance must be lower than
+            this; whoever has no forecast counts with its limit.
         """
+        refusals: list[str] = []
+        fitting: list[tuple[float, str, fleet_module.Node]] = []
+        for node in sorted(self.fleet.nodes, key=self._fullness):
+            why_not = self._refusal(row, node, flavor)
+            if why_not is None:
+                crowd = self.members[node.name] | {row}
+                risk = float(
+                    self.chances(node, crowd, unknown_is_full=True).max()
+                )
+                if risk < below:
+                    fitting.append((round(risk, 6), node.name, node))
+                    if len(fitting) == _CHOICES:
+                        break
+                    continue
+                why_not = f'would itself be at risk ({risk:.2f})'
+            refusals.append(f'{node.name} {why_not}')
+        if fitting:
+            return min(fitting, key=lambda f: f[:2])[2], ''
+        return None, _told(refusals)
+
+    def _fullness(self, node: fleet_module.Node) -> tuple[float, str]:
+        rows = self.ordered(self.members[node.name])
+        used = np.nansum(self.load.mean[-1, rows], axis=0)
+        used = used + self.extra[rows].sum(axis=0)
+        capacity = node.capacity()[: risk_module.NODE_RESOURCES]
+        share = used / np.maximum(capacity, 1e-9)
+        return round(float(share.max()), 6), node.name
+
+    def _refusal(
+        self, row: int, node: fleet_module.Node, flavor: fleet_module.Flavor
+    ) -> str | None:
+        """Why ``node`` may not take this instance; None where it may."""
         instance = self.fleet.instances[row]
         if node.name == self.node_of[row]:
             return 'is its node now'
@@ -82,55 +148,28 @@ class Placement:
         for amount, unit in zip(short, _AMOUNTS, strict=True):
             if amount > 0:
                 return f'lacks {amount:g} {unit}'
-        against = self._group_refusal(row, node.name)
-        if against:
-            return against
-        risk = self.load.node_risk(
-            self.ordered(self.members[node.name] | {row}),
-            node.capacity(),
-            ceiling=self.ceiling,
-            unknown_is_full=True,
-        )
-        if risk >= below:
-            return f'would itself be at risk ({risk:.2f})'
-        return None
+        return self._group_refusal(row, node.name)
 
     def _group_refusal(self, row: int, node: str) -> str | None:
-        instance = self.fleet.instances[row]
-        for group in self.fleet.groups:
-            if instance.id not in group.members:
-                continue
-            others = {
-                self.node_of[i]
-                for i, other in enumerate(self.fleet.instances)
-                if other.id in group.members and i != row
-            }
+        for group, others in self._group_nodes(row):
             if group.policy == 'anti-affinity' and node in others:
                 return f'holds a member of anti-affinity group {group.id}'
             if group.policy == 'affinity' and others - {node}:
                 return f'would part affinity group {group.id}'
         return None
 
-    def find(
-        self, row: int, flavor: fleet_module.Flavor, *, below: float
-    ) -> tuple[fleet_module.Node | None, str]:
-        """The node with the lowest risk that can take it, and why not.
-
-        The text names each refusal, for a verdict; it is empty where a node
-        was found.
-        """
-        refusals: list[str] = []
-        fitting: list[tuple[float, str, fleet_module.Node]] = []
-        for node in sorted(self.fleet.nodes, key=lambda n: n.name):
-            why_not = self.refusal(row, node, flavor, below=below)
-            if why_not is None:
-                after = self.risk(node, self.members[node.name] | {row})
-                fitting.append((round(after, 6), node.name, node))
-            else:
-                refusals.append(f'{node.name} {why_not}')
-        if not fitting:
-            return None, '; '.join(refusals) or 'there is no other node'
-        return min(fitting, key=lambda f: f[:2])[2], ''
+    def _group_nodes(
+        self, row: int
+    ) -> Iterator[tuple[fleet_module.ServerGroup, set[str]]]:
+        """The groups of an instance, with the nodes of the other members."""
+        own = self.fleet.instances[row].id
+        for group in self.groups_of.get(own, ()):
+            rows = (
+                self.row_of[member]
+                for member in group.members
+                if member != own and member in self.row_of
+            )
+            yield group, {self.node_of[other] for other in rows}
 
     def move(self, row: int, target: str, flavor: fleet_module.Flavor) -> None:
         """Count the instance on ``target`` with ``flavor`` from now on.
@@ -138,7 +177,14 @@ class Placement:
         What it held before stays taken: Nova frees it only when the move is
         done, and the moves of a plan overlap.
         """
-        self.free[target] = self.free[target] - _claim(flavor)
-        self.members[self.node_of[row]].discard(row)
-        self.members[target].add(row)
-        self.node_of[row] = target
+        if target != self.node_of[row]:
+            self.free[target] = self.free[target] - _claim(flavor)
+            self.members[self.node_of[row]].discard(row)
+            self.members[target].add(row)
+            self.node_of[row] = target
+
+
+def _told(refusals: list[str]) -> str:
+    more = len(refusals) - _REFUSALS
+    told = '; '.join(refusals[:_REFUSALS]) or 'there is no other node'
+    return f'{told}; and {more} more' if more > 0 else told

@@ -1,4 +1,4 @@
-"""A plan in the making: who is served, with what, within which budgets."""
+"""A plan in the making: what was decided, and what is used up."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -18,25 +18,38 @@ from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.assessment import Assessment
 from predictive_watcher.core.fleet import RESOURCES
+from predictive_watcher.core.leases import Attempt
+from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.policy import Policy
 
 
 @dataclass(slots=True, kw_only=True)
 class PlanMaker:
-    """Decides row by row; holds what the plan has used up so far."""
+    """What is known, what was decided so far, and what the plan has spent.
+
+    ``leases`` and ``recent`` map instance ids to the lease in force and to
+    the last action; ``fallback`` is what is said of a row for which nothing
+    is done in the end: it does not keep anyone else from helping.
+    """
 
     seen: Assessment
     policy: Policy
     flavors: Sequence[fleet_module.Flavor]
     place: placement_module.Placement
-    missing: Mapping[str, str] = field(default_factory=dict)
+    leases: Mapping[str, Lease]
+    recent: Mapping[str, Attempt]
+    missing: Mapping[str, str]
     decided: dict[int, adj.Adjustment] = field(default_factory=dict)
+    fallback: dict[int, Hold] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
-    spent: Counter[str] = field(default_factory=Counter)
+    actions: int = 0
+    on_node: Counter[str] = field(default_factory=Counter)
 
     def exclude(self, rows: Sequence[int]) -> None:
         """Hold what must not be touched and what nothing is known of."""
         for row in rows:
+            if row in self.decided:
+                continue
             hold = adj.untouchable(self.instance(row)) or self._unknown(row)
             if hold:
                 self.decided[row] = hold
@@ -45,6 +58,13 @@ class PlanMaker:
         seen = self.seen
         if row in seen.bad_specs:
             return Hold(reason=Reason.BAD_EXTRA_SPEC, text=seen.bad_specs[row])
+        node = self.instance(row).node
+        if node not in self.place.members:
+            return Hold(
+                reason=Reason.NO_NODE,
+                text=f'its node {node!r} is not among the hypervisors that '
+                'Nova lists',
+            )
         newest = int(seen.newest[row])
         if newest < 0:
             return Hold(
@@ -67,7 +87,13 @@ class PlanMaker:
             )
         return None
 
-    def calm(self, row: int) -> Hold:
+    def verdict(self, row: int) -> adj.Adjustment:
+        """What is done in the end."""
+        return (
+            self.decided.get(row) or self.fallback.get(row) or self._calm(row)
+        )
+
+    def _calm(self, row: int) -> Hold:
         """What is said of an instance that nothing was decided for.
 
         A limited resource without a forecast may be at risk, for all that
@@ -92,84 +118,24 @@ class PlanMaker:
             + (f': {why}' if why else ''),
         )
 
-    def serve(self, row: int) -> None:
-        """Find the flavor that averts the violation, or say why none does."""
-        seen, policy = self.seen, self.policy
-        if not policy.allow_resize:
-            self.decided[row] = Hold(
-                reason=Reason.NOT_ALLOWED,
-                text=f'{self._danger(row)}, but the audit does not allow '
-                'resize',
-            )
-            return
-        need = adj.needed(
-            seen.predicted[row],
-            seen.limits[row],
-            float(seen.weights[row]),
-            policy.ceiling,
-        )
-        fitting = adj.candidates(self.instance(row), self.flavors, need)
-        if not fitting:
-            self.decided[row] = Hold(
-                reason=Reason.NO_FLAVOR,
-                text=f'{self._danger(row)}, but no permitted flavor offers '
-                f'{_amounts(need)}',
-            )
-            return
-        refusals: list[str] = []
-        for flavor in fitting:
-            node, why_not = self.place.find(
-                row, flavor, below=policy.risk_threshold
-            )
-            if node is not None:
-                self._lease(row, flavor, node.name)
-                return
-            refusals.append(why_not)
-        self.decided[row] = Hold(
-            reason=Reason.NO_NODE,
-            text=f'{self._danger(row)}, but no node can take '
-            f'{fitting[0].name}: {refusals[0]}',
-        )
+    def resting(self, row: int, *, failures_only: bool = False) -> Hold | None:
+        """Why the instance is left alone after its last action.
 
-    def _lease(self, row: int, flavor: fleet_module.Flavor, node: str) -> None:
-        seen, policy = self.seen, self.policy
-        r = self._worst(row)
-        benefit, cost = adj.worth(
-            weight=float(seen.weights[row]),
-            risk=float(seen.risk.risk[row, r]),
-            excess_s=float(seen.excess_s[row, r]),
-            lead_s=float(seen.risk.lead_s[row, r]),
-            duration_s=policy.resize_duration_s,
-            interruption_s=policy.resize_interruption_s,
-            policy=policy,
+        No restart after restart, no migration to and fro, and what failed
+        is not tried at each audit.
+        """
+        last = self.recent.get(self.instance(row).id)
+        if last is None or (failures_only and not last.failed):
+            return None
+        ago = self.seen.now - last.at
+        if ago >= self.policy.cooldown_s:
+            return None
+        how = f'failed {ago} s ago ({last.text})' if last.failed else ''
+        return Hold(
+            reason=Reason.COOLDOWN,
+            text=f'a {last.kind} {how or f"was done {ago} s ago"}; the next '
+            f'comes after cooldown = {self.policy.cooldown_s} s',
         )
-        terms = f'benefit {benefit:.0f}, cost {cost:.0f} weighted s'
-        if benefit <= cost:
-            self.decided[row] = Hold(
-                reason=Reason.NOT_WORTH_IT,
-                text=f'{self._danger(row)}, but {terms}',
-            )
-            return
-        extra = adj.amount(
-            seen.predicted[row],
-            seen.limits[row],
-            float(seen.weights[row]),
-            policy.ceiling,
-        )
-        text = (
-            f'{self._danger(row)}; weight {seen.weights[row]:g} x need = '
-            f'+{extra[r]:.4g} {fleet_module.UNITS[RESOURCES[r]]}; {terms}'
-        )
-        action = Resize(
-            reason=Reason.VIOLATION_EXPECTED,
-            text=text,
-            flavor=flavor,
-            node=node,
-            expires_at=seen.now + policy.lease_duration_s,
-            benefit=benefit,
-            cost=cost,
-        )
-        self.spend(row, action, node, flavor)
 
     def spend(
         self,
@@ -177,48 +143,53 @@ class PlanMaker:
         action: Resize | Migrate | Release,
         target: str,
         flavor: fleet_module.Flavor,
-    ) -> None:
-        """Take the action into the plan if the budgets allow it."""
-        node = self.instance(row).node
-        policy = self.policy
-        full = ''
-        if self.spent.total() >= policy.max_actions:
-            full = f'max_actions = {policy.max_actions}'
-        elif self.spent[node] >= policy.max_actions_per_node:
-            full = f'max_actions_per_node = {policy.max_actions_per_node}'
-            full += f' on {node}'
+        *,
+        most: int | None = None,
+    ) -> bool:
+        """Take the action into the plan if the budgets allow it.
+
+        :param most: use at most so many actions of the plan's budget.
+        """
+        full = self.used_up(row, target, most)
         if full:
-            self.decided[row] = Hold(
+            self.fallback[row] = Hold(
                 reason=Reason.BUDGET,
                 text=f'{action.text}; but {full} is used up',
             )
-            return
-        self.spent[node] += 1
+            return False
+        self.actions += 1
+        for node in {self.instance(row).node, target}:
+            self.on_node[node] += 1
         self.place.move(row, target, flavor)
         self.decided[row] = action
+        return True
+
+    def used_up(
+        self, row: int, target: str, most: int | None = None
+    ) -> str | None:
+        """The budget that leaves no room for an action, if any."""
+        policy = self.policy
+        if self.actions >= min(policy.max_actions, most or policy.max_actions):
+            return f'max_actions = {policy.max_actions}'
+        for node in (self.instance(row).node, target):
+            if self.on_node[node] >= policy.max_actions_per_node:
+                return (
+                    f'max_actions_per_node = {policy.max_actions_per_node} '
+                    f'on {node}'
+                )
+        return None
 
     def instance(self, row: int) -> fleet_module.Instance:
         """The instance of a row of the assessment."""
         return self.seen.fleet.instances[row]
 
-    def _worst(self, row: int) -> int:
-        return int(np.nanargmax(self.seen.risk.risk[row]))
+    def flavor_named(self, name: str) -> fleet_module.Flavor | None:
+        """The flavor of this name today."""
+        return next((f for f in self.flavors if f.name == name), None)
 
-    def _danger(self, row: int) -> str:
-        seen, r = self.seen, self._worst(row)
-        unit = fleet_module.UNITS[RESOURCES[r]]
-        return (
-            f'P({RESOURCES[r]} > {self.policy.ceiling:g} of '
-            f'{seen.limits[row, r]:.4g} {unit} within 15 min) = '
-            f'{seen.risk.risk[row, r]:.2f}, q'
-            f'{100 * self.policy.quantile_level:g} = '
-            f'{seen.predicted[row, r]:.4g} {unit}'
-        )
-
-
-def _amounts(need: np.ndarray) -> str:
-    return ', '.join(
-        f'{value:.4g} {fleet_module.UNITS[resource]} {resource}'
-        for resource, value in zip(RESOURCES, need, strict=True)
-        if np.isfinite(value)
-    )
+    def origin(self, row: int) -> fleet_module.Flavor:
+        """What the instance has when no lease holds."""
+        instance = self.instance(row)
+        lease = self.leases.get(instance.id)
+        found = self.flavor_named(lease.origin_flavor_name) if lease else None
+        return found or instance.flavor

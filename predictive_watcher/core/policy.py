@@ -20,6 +20,8 @@ class Policy:
     max_actions_per_node: int = 2
     lease_minimum_s: int = 900
     lease_duration_s: int = 3600
+    max_growth: float = 4.0
+    cooldown_s: int = 1800
     cost_factor: float = 1.0
     resize_interruption_s: float = 60.0
     resize_duration_s: float = 120.0

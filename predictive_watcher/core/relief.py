@@ -7,6 +7,8 @@ import numpy as np
 
 from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import profile
+from predictive_watcher.core import risk as risk_module
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.adjustment import Reason
@@ -21,7 +23,6 @@ class _Departure:
     """An instance that could leave, and the node's risk without it."""
 
     row: int
-    target: str
     after: float
 
 
@@ -34,18 +35,25 @@ def relieve(
 
     :param rows: the instances that may be asked to move.
     """
-    place, policy = maker.place, maker.policy
-    before = place.risk(node, place.members[node.name])
-    if before < policy.risk_threshold:
+    before = maker.place.risk(node)
+    if before < maker.policy.risk_threshold:
         return
+    rows = [row for row in rows if not maker.resting(row)]
     options = [
         option
         for row in rows
         if (option := _departure(maker, row, node, before)) is not None
     ]
-    if options:
-        best = min(options, key=lambda option: _order(maker, option))
-        _depart(maker, node, best, before)
+    for option in sorted(options, key=lambda one: _order(maker, one)):
+        target, _ = maker.place.find(
+            option.row,
+            maker.instance(option.row).flavor,
+            # well below, or it would send somebody back at the next audit
+            below=maker.policy.release_threshold,
+        )
+        if target is not None:
+            _depart(maker, node, option, target, before)
+            return
 
 
 def _order(
@@ -72,18 +80,14 @@ def _departure(
     after = place.risk(node, place.members[node.name] - {row})
     if before - after < _LEAST_RELIEF:
         return None
-    target, _ = place.find(
-        row, maker.instance(row).flavor, below=maker.policy.risk_threshold
-    )
-    if target is None:
-        return None
-    return _Departure(row=row, target=target.name, after=after)
+    return _Departure(row=row, after=after)
 
 
 def _depart(
     maker: PlanMaker,
     node: fleet_module.Node,
     option: _Departure,
+    target: fleet_module.Node,
     before: float,
 ) -> None:
     policy = maker.policy
@@ -95,22 +99,25 @@ def _depart(
         'weighted s'
     )
     if not policy.allow_migrate:
-        maker.decided[option.row] = Hold(
+        maker.fallback[option.row] = Hold(
             reason=Reason.NOT_ALLOWED,
             text=f'{text}; but the audit does not allow live_migrate',
         )
     elif benefit <= cost:
-        maker.decided[option.row] = Hold(reason=Reason.NOT_WORTH_IT, text=text)
+        maker.fallback[option.row] = Hold(
+            reason=Reason.NOT_WORTH_IT, text=text
+        )
     else:
         action = Migrate(
             reason=Reason.NODE_OVERLOAD_EXPECTED,
             text=text,
-            node=option.target,
+            node=target.name,
+            node_risk=before,
             benefit=benefit,
             cost=cost,
         )
         flavor = maker.instance(option.row).flavor
-        maker.spend(option.row, action, option.target, flavor)
+        maker.spend(option.row, action, target.name, flavor)
 
 
 def _worth(
@@ -120,16 +127,19 @@ def _worth(
     before: float,
 ) -> tuple[float, float]:
     """Everyone on the node gains; only the one that moves is interrupted."""
-    seen, policy = maker.seen, maker.policy
-    members = maker.place.ordered(maker.place.members[node.name])
+    seen, policy, place = maker.seen, maker.policy, maker.place
+    members = place.ordered(place.members[node.name])
+    chances = place.chances(node, members).max(axis=1)
+    in_s = risk_module.first_likely(chances, np.array(before))
     benefit, _ = adj.worth(
         weight=float(seen.weights[members].sum()),
         risk=before - option.after,
-        excess_s=float(np.median(seen.excess_s[members, 0])),
-        lead_s=float(np.nanmin(seen.risk.lead_s[members])),
+        # how long a whole node stays full is not learned yet
+        excess_s=profile.PRIOR_EXCESS_S,
+        lead_s=float(in_s) - (seen.now - seen.forecast.origin),
         duration_s=policy.migration_duration_s,
         interruption_s=0.0,
-        policy=policy,
+        cost_factor=policy.cost_factor,
     )
     own = float(seen.weights[option.row])
     return benefit, own * policy.migration_interruption_s * policy.cost_factor

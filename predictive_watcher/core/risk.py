@@ -11,7 +11,9 @@ from predictive_watcher.core import usage
 from predictive_watcher.core.forecast import Target
 
 
-_HORIZONS_S = (300, 600, 900)
+HORIZONS_S = (300, 600, 900)
+_HORIZONS = (Target.S300, Target.S600, Target.S900)
+_CALM = 0.05  # below this risk no time is told at which it would come
 # cpu and memory: what the instances of a node take from one another and for
 # which the capacity of a node is known
 NODE_RESOURCES = 2
@@ -26,7 +28,7 @@ class InstanceRisk:
     ``risk`` and ``lead_s`` have shape (instances, resources).  Risk is 0
     where nothing limits the resource and NaN where there is no forecast;
     ``lead_s`` is the time until the violation is expected, less the data's
-    age; it may be negative, and is NaN where the risk is.
+    age; it may be negative, and is NaN where the risk is NaN or negligible.
     """
 
     risk: np.ndarray
@@ -42,10 +44,6 @@ def of_instances(
 ) -> InstanceRisk:
     """Risk of each instance against its own limits.
 
-    The violation is expected at the first horizon whose own chance reaches
-    half of the risk: a peak that is over sooner would be missed by asking
-    for more.
-
     :param limits: (instances, resources) in the units of usage; NaN where
         there is none.
     :param age_s: seconds that passed since the newest sample.
@@ -55,16 +53,12 @@ def of_instances(
     chances = np.stack(
         [
             forecast_module.exceeds(forecast.quantiles[:, :, i], threshold)
-            for i in range(len(_HORIZONS_S))
+            for i in range(len(HORIZONS_S))
         ]
     )
-    soon = chances >= 0.5 * risk
-    first = np.where(
-        soon.any(axis=0), np.argmax(soon, axis=0), len(_HORIZONS_S) - 1
-    )
-    lead = np.take(np.array(_HORIZONS_S, float), first) - age_s
+    lead = first_likely(chances, risk) - age_s
     return InstanceRisk(
-        risk=risk, lead_s=np.where(np.isnan(risk), np.nan, lead)
+        risk=risk, lead_s=np.where(risk >= _CALM, lead, np.nan)
     )
 
 
@@ -81,13 +75,14 @@ def with_limits(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeakLoad:
-    """What each instance will take from its node at its peak.
+class NodeLoad:
+    """What each instance will take from its node.
 
-    ``mean`` and ``sd`` are (instances, NODE_RESOURCES) moments of the
-    maximum over the next 900 s, NaN where unknown; ``limit`` bounds them;
-    ``moves[resource, instance, time]`` are recent changes of usage scaled to
-    unit length, so that products of rows are correlations.
+    ``mean`` and ``sd`` are (horizons, instances, NODE_RESOURCES) moments of
+    usage 300, 600 and 900 s ahead, NaN where unknown; ``limit`` (instances,
+    NODE_RESOURCES) bounds them; ``moves[resource, instance, time]`` are
+    recent changes of usage scaled to unit length, so that products of rows
+    are correlations.
     """
 
     mean: np.ndarray
@@ -95,50 +90,58 @@ class PeakLoad:
     limit: np.ndarray
     moves: np.ndarray
 
-    def node_risk(
+    def chances(
         self,
         members: Sequence[int],
         capacity: np.ndarray,
         *,
         ceiling: float,
+        extra: np.ndarray,
         unknown_is_full: bool = False,
-    ) -> float:
-        """P(the sum over ``members`` > ceiling x capacity), largest over
-        cpu and memory.
+    ) -> np.ndarray:
+        """P(the sum over ``members`` > ceiling x capacity).
 
-        The sum is taken as normal with the correlations of the last day's
-        changes.  Peaks are added as if they fell together, which overstates
-        the risk a little.  A member without a forecast counts as nothing, so
-        that the result is a lower bound; with ``unknown_is_full`` it counts
-        with its limit, for judging a node that is to take one more.
+        Shape (horizons, NODE_RESOURCES), 0 where the capacity is unknown.
+        The sum is taken as normal: means add, and so do variances, with the
+        correlations of the last day's changes.  A member without a forecast
+        counts as nothing; with ``unknown_is_full`` it counts with its limit,
+        for judging a node that is to take one more.
 
         :param capacity: (resources,) as `Node.capacity` gives it.
+        :param extra: (instances, NODE_RESOURCES) that they will take beyond
+            their forecast, because the plan lets them.
         """
+        chances = np.zeros((len(HORIZONS_S), NODE_RESOURCES))
         rows = list(members)
         if not rows:
-            return 0.0
-        worst = 0.0
+            return chances
         for r in range(NODE_RESOURCES):
             if not np.isfinite(capacity[r]):
                 continue
+            threshold = ceiling * float(capacity[r])
             stand_in = self.limit[rows, r] if unknown_is_full else 0.0
-            known = np.isfinite(self.mean[rows, r])
-            mean = np.where(known, self.mean[rows, r], stand_in).sum()
-            sd = np.where(known, self.sd[rows, r], 0.0)
+            known = np.isfinite(self.mean[:, rows, r])
+            mean = np.where(known, self.mean[:, rows, r], stand_in)
+            total = mean.sum(axis=1) + extra[rows, r].sum()
+            sd = np.where(known, self.sd[:, rows, r], 0.0)
             related = self.moves[r, rows] @ self.moves[r, rows].T * _SHRINK
             np.fill_diagonal(related, 1.0)
-            deviation = math.sqrt(max(float(sd @ related @ sd), 0.0))
-            gap = ceiling * float(capacity[r]) - float(mean)
-            worst = max(worst, _normal_tail(gap, deviation))
-        return worst
+            variance = np.einsum('hi,ij,hj->h', sd, related, sd)
+            for h, (middle, square) in enumerate(
+                zip(total, variance, strict=True)
+            ):
+                chances[h, r] = _normal_tail(
+                    threshold - float(middle), math.sqrt(max(square, 0.0))
+                )
+        return chances
 
 
-def peak_load(
+def node_load(
     forecast: forecast_module.Forecast,
     window: usage.UsageWindow,
     limits: np.ndarray,
-) -> PeakLoad:
-    """The moments of each instance's peak, from its quantiles.
+) -> NodeLoad:
+    """The moments of each instance's usage, from its quantiles.
 
     Mean and spread of a normal through the quantiles .05, .5 and .95, bounded
     by the limit: more than its limit an instance cannot take.
@@ -146,8 +149,13 @@ def peak_load(
     limit = limits[:, :NODE_RESOURCES]
     bound = np.where(np.isfinite(limit), limit, np.inf)
     low, middle, high = (
-        np.minimum(
-            forecast.level(Target.MAX900, level)[:, :NODE_RESOURCES], bound
+        np.stack(
+            [
+                np.minimum(
+                    forecast.level(target, level)[:, :NODE_RESOURCES], bound
+                )
+                for target in _HORIZONS
+            ]
         ).astype(np.float64)
         for level in (0.05, 0.5, 0.95)
     )
@@ -160,12 +168,25 @@ def peak_load(
     moves = np.where(seen, moves - centre[:, None], 0.0)
     length = np.sqrt((moves**2).sum(axis=1, keepdims=True))
     moves = moves / np.where(length > 0, length, 1.0)
-    return PeakLoad(
+    return NodeLoad(
         mean=0.5 * middle + 0.25 * (low + high),
         sd=(high - low) / (2 * 1.6449),
         limit=np.where(np.isfinite(limit), limit, 0.0),
         moves=np.moveaxis(moves, 2, 0),
     )
+
+
+def first_likely(chances: np.ndarray, risk: np.ndarray) -> np.ndarray:
+    """Seconds until the first horizon whose own chance reaches half of the
+    risk: a peak that is over sooner would be missed by asking for more.
+
+    :param chances: (horizons, ...); ``risk`` (...).
+    """
+    soon = chances >= 0.5 * risk
+    first = np.where(
+        soon.any(axis=0), np.argmax(soon, axis=0), len(HORIZONS_S) - 1
+    )
+    return np.take(np.array(HORIZONS_S, float), first)
 
 
 def _normal_tail(gap: float, deviation: float) -> float:

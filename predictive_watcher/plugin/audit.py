@@ -7,13 +7,16 @@ from typing import Any
 from oslo_config import cfg
 from oslo_log import log
 
+from predictive_watcher import exceptions
 from predictive_watcher import wiring
+from predictive_watcher.cloud import nova
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import usage
 from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import scope as scope_module
+from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
 
 
@@ -26,12 +29,12 @@ _REPLAY_LAG_S = 86400
 class Run:
     """What one run of an audit found.
 
-    ``now`` is the audit's time (see the option ``clock``), ``wall`` the time
-    of this machine; both are Unix seconds.  ``leases`` maps instance ids.
+    ``audit`` is its uuid; ``now`` is the audit's time (see the option
+    ``clock``), ``wall`` the time of this machine; both are Unix seconds.
     """
 
+    audit: str
     proposal: pipeline.Proposal
-    leases: dict[str, leases_module.Lease]
     now: int
     wall: int
 
@@ -39,6 +42,7 @@ class Run:
 def run(
     conf: cfg.ConfigOpts,
     *,
+    audit: str,
     scope: scope_module.Scope,
     parameters: parameters_module.Parameters,
     connection: Any,
@@ -52,24 +56,55 @@ def run(
     :raises PredictiveWatcherError: where the audit cannot look at all.
     """
     wall = int(time.time())
-    ledger = wiring.ledger(conf)
-    leases = {lease.instance_id: lease for lease in ledger.active_leases()}
-    fleet = wiring.cloud(conf, connection).load_fleet(
-        scope.nodes, scope.instances
-    )
+    ledger, cloud = wiring.ledger(conf), wiring.cloud(conf, connection)
+    fleet = _fleet(audit, cloud, ledger, scope, wall, parameters)
     window = _read(conf, source, fleet, wall)
     now = wall if wiring.options(conf).clock == 'system' else window.end
+    policy = parameters.policy
     proposal = pipeline.propose(
         fleet=fleet,
         window=window,
         forecaster=wiring.forecaster(conf),
-        leases=leases.values(),
-        policy=parameters.policy,
+        # read after the fleet: what was ordered meanwhile is pending here
+        leases=ledger.active_leases(),
+        policy=policy,
         now=now,
+        recent=ledger.recent_attempts(now - policy.cooldown_s),
         missing={i: why for i in window.instances if (why := _why(source, i))},
     )
-    _learn(conf, window, proposal, now)
-    return Run(proposal=proposal, leases=leases, now=now, wall=wall)
+    if not parameters.observe_only:
+        _keep_leases(cloud, ledger, proposal, now)
+    _learn(conf, ledger, window, proposal, now)
+    return Run(audit=audit, proposal=proposal, now=now, wall=wall)
+
+
+def _fleet(
+    audit: str,
+    cloud: nova.Nova,
+    ledger: ledger_module.Ledger,
+    scope: scope_module.Scope,
+    wall: int,
+    parameters: parameters_module.Parameters,
+) -> fleet_module.Fleet:
+    """The fleet of the audit, with the servers that its own leases sent
+    elsewhere: a resize has no target host.
+    """
+    fleet = cloud.load_fleet(scope.nodes, scope.instances)
+    here = {instance.id for instance in fleet.instances}
+    strays, nodes = set(), set()
+    for lease in ledger.active_leases():
+        if lease.instance_id in here or lease.audit != audit:
+            continue
+        server = cloud.live(lease.instance_id)
+        if server is not None:
+            strays.add(server.id)
+            nodes.add(server.node)
+        elif not parameters.observe_only:
+            LOG.info('instance %s is gone, its lease too', lease.instance_id)
+            ledger.close_lease(lease.instance_id, wall, 'lost')
+    if not strays:
+        return fleet
+    return cloud.load_fleet(scope.nodes | nodes, scope.instances | strays)
 
 
 def _read(
@@ -101,25 +136,65 @@ def _why(source: base.TelemetrySource, instance: str) -> str:
     return '; '.join(source.health.why(instance))
 
 
+def _keep_leases(
+    cloud: nova.Nova,
+    ledger: ledger_module.Ledger,
+    proposal: pipeline.Proposal,
+    now: int,
+) -> None:
+    """Write into the ledger what the audit found of the leases."""
+    for instance in proposal.leases.arrived:
+        ledger.arrive(instance, now)
+    for instance, expires_at in proposal.renewals.items():
+        ledger.renew(instance, expires_at)
+    for instance, why in proposal.leases.lost.items():
+        if _still_lost(cloud, ledger, instance):
+            LOG.warning(
+                'the lease of instance %s is given up: %s', instance, why
+            )
+            ledger.close_lease(instance, now, 'lost')
+
+
+def _still_lost(
+    cloud: nova.Nova, ledger: ledger_module.Ledger, instance: str
+) -> bool:
+    """Look again: an action may have ended between our two readings."""
+    server = cloud.live(instance)
+    held: dict[str, leases_module.Lease] = {
+        lease.instance_id: lease for lease in ledger.active_leases()
+    }
+    lease = held.get(instance)
+    if server is None or lease is None:
+        return server is None
+    return server.task_state is None and (
+        server.flavor.name
+        not in (lease.flavor_name, lease.pending_flavor_name)
+        or lease.flavor_name == lease.origin_flavor_name
+    )
+
+
 def _learn(
     conf: cfg.ConfigOpts,
+    ledger: ledger_module.Ledger,
     window: usage.UsageWindow,
     proposal: pipeline.Proposal,
     now: int,
 ) -> None:
-    """Settle the forecasts whose time has come, and keep the new ones."""
-    ledger = wiring.ledger(conf)
-    settled = ledger.settle(window, now)
+    """Settle the forecasts whose time has come, and keep the new ones.
+
+    Prevention does not wait for its book-keeping: a full disk costs the
+    record of how well we forecast, not the plan.
+    """
+    seen = proposal.seen
+    retention_s = 3600 * wiring.options(conf).settled_retention_hours
+    try:
+        settled = ledger.settle(window, now)
+        ledger.record_forecast(
+            seen.forecast, seen.risk.risk, seen.limits, step_s=window.step_s
+        )
+        ledger.purge(now - retention_s)
+    except exceptions.StateError as error:
+        LOG.warning('forecasts were not settled and kept: %s', error)
+        return
     if settled.n:
         LOG.info('settled forecasts: %s', settled)
-    seen = proposal.seen
-    ledger.record_forecast(
-        seen.forecast, seen.risk.risk, seen.limits, step_s=window.step_s
-    )
-    for instance, expires_at in proposal.renewals.items():
-        ledger.renew(instance, expires_at)
-    for instance, why in proposal.lost.items():
-        LOG.warning('the lease of instance %s is given up: %s', instance, why)
-        ledger.close_lease(instance, now, 'lost')
-    retention_s = 3600 * wiring.options(conf).settled_retention_hours
-    ledger.purge(now - retention_s)

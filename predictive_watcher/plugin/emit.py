@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.adjustment import Release
@@ -19,12 +20,13 @@ _LOOKS_AHEAD_S = 900  # how far the forecast behind each action reaches
 def actions_of(run: audit.Run) -> Iterator[dict[str, Any]]:
     """Arguments of the solution's ``add_action``, at most one an instance."""
     age_s = run.now - run.proposal.seen.forecast.origin
-    common = {
+    common: dict[str, Any] = {
+        'audit': run.audit,
         'decided_at': run.now,
         'valid_until': run.wall + max(0, _LOOKS_AHEAD_S - age_s),
     }
     for verdict in run.proposal.verdicts:
-        lease = run.leases.get(verdict.instance.id)
+        lease = run.proposal.leases.valid.get(verdict.instance.id)
         given = _input(verdict, lease, common)
         if given is not None:
             kind = (
@@ -40,10 +42,10 @@ def actions_of(run: audit.Run) -> Iterator[dict[str, Any]]:
 
 
 def _input(
-    verdict: Verdict, lease: Lease | None, common: dict[str, int]
+    verdict: Verdict, lease: Lease | None, common: dict[str, Any]
 ) -> action_inputs.ResizeInput | action_inputs.MigrateInput | None:
     instance, chosen = verdict.instance, verdict.adjustment
-    told: dict[str, Any] = {
+    told = {
         **common,
         'resource_id': instance.id,
         'resource_name': instance.name,
@@ -55,35 +57,32 @@ def _input(
     match chosen:
         case Hold():
             return None
-        case Resize():
-            # an instance that grows once more still returns to where the
-            # first lease began
-            origin = lease.origin_flavor_name if lease else None
-            return action_inputs.ResizeInput(
-                **told,
-                kind=action_inputs.LEASE,
-                flavor=chosen.flavor.id,
-                flavor_name=chosen.flavor.name,
-                source_flavor=instance.flavor.name,
-                origin_flavor=origin or instance.flavor.name,
-                expires_at=chosen.expires_at,
-            )
-        case Release():
-            return action_inputs.ResizeInput(
-                **told,
-                kind=action_inputs.RELEASE,
-                flavor=chosen.flavor.id,
-                flavor_name=chosen.flavor.name,
-                source_flavor=instance.flavor.name,
-                origin_flavor=chosen.flavor.name,
-                expires_at=common['decided_at'],
-            )
         case Migrate():
             return action_inputs.MigrateInput(
                 **told,
                 source_node=instance.node,
                 destination_node=chosen.node,
             )
+        case Resize(flavor=flavor, expires_at=expires_at):
+            kind = action_inputs.LEASE
+        case Release(flavor=flavor):
+            kind, expires_at = action_inputs.RELEASE, common['decided_at']
+        case Confirm(flavor=flavor):
+            kind = action_inputs.CONFIRM
+            expires_at = lease.expires_at if lease else common['decided_at']
+    source = instance.flavor.name
+    if lease and kind == action_inputs.CONFIRM:
+        source = lease.flavor_name
+    return action_inputs.ResizeInput(
+        **told,
+        kind=kind,
+        flavor=flavor.id,
+        flavor_name=flavor.name,
+        source_flavor=source,
+        # one that grows once more still returns to where its lease began
+        origin_flavor=lease.origin_flavor_name if lease else source,
+        expires_at=expires_at,
+    )
 
 
 def explanation(verdict: Verdict) -> dict[str, Any]:
@@ -92,8 +91,8 @@ def explanation(verdict: Verdict) -> dict[str, Any]:
     match verdict.adjustment:
         case Resize(benefit=benefit, cost=cost, node=node):
             numbers.update(benefit=benefit, cost=cost, room_on=node)
-        case Migrate(benefit=benefit, cost=cost):
-            numbers.update(benefit=benefit, cost=cost)
-        case Hold() | Release():
+        case Migrate(benefit=benefit, cost=cost, node_risk=node_risk):
+            numbers.update(benefit=benefit, cost=cost, node_risk=node_risk)
+        case Hold() | Release() | Confirm():
             pass
     return numbers

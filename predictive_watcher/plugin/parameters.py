@@ -20,7 +20,7 @@ SCHEMA: Mapping[str, Any] = {
             'minutes is this or more.',
             'type': 'number',
             'default': 0.5,
-            'minimum': 0.01,
+            'minimum': 0.05,
             'maximum': 0.99,
         },
         'release_threshold': {
@@ -77,6 +77,20 @@ SCHEMA: Mapping[str, Any] = {
             'type': 'integer',
             'default': 3600,
             'minimum': 300,
+        },
+        'max_growth': {
+            'description': 'How many times as large as its own flavor an '
+            'instance may become.',
+            'type': 'number',
+            'default': 4.0,
+            'minimum': 1.0,
+        },
+        'cooldown': {
+            'description': 'Seconds for which an instance is left alone '
+            'after an action, and after one that failed.',
+            'type': 'integer',
+            'default': 1800,
+            'minimum': 0,
         },
         'cost_factor': {
             'description': 'How much a second of interruption counts '
@@ -161,6 +175,8 @@ class Parameters:
                 max_actions_per_node=value['max_actions_per_node'],
                 lease_minimum_s=value['lease_minimum'],
                 lease_duration_s=value['lease_duration'],
+                max_growth=value['max_growth'],
+                cooldown_s=value['cooldown'],
                 cost_factor=value['cost_factor'],
                 resize_interruption_s=value['resize_interruption'],
                 resize_duration_s=value['resize_duration'],

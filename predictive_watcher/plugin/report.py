@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from oslo_log import log
 
 from predictive_watcher.core import pipeline
+from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.adjustment import Reason
@@ -84,3 +85,5 @@ def word_for(verdict: Verdict) -> str:
             return 'migrate'
         case Release():
             return 'release'
+        case Confirm():
+            return 'confirm'

@@ -108,6 +108,7 @@ class PredictiveAdjustment(base.BaseStrategy):
         )
         run = audit_module.run(
             conf,
+            audit=uuid,
             scope=scope_module.scope_of(self.compute_model),
             parameters=parameters,
             connection=nova_helper.NovaHelper().connection,

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 import numpy as np
 
 from predictive_watcher.core import adjustment
-from predictive_watcher.core.policy import Policy
 
 
 AMOUNTS = st.floats(0.0, 1e6)
@@ -51,7 +50,7 @@ def test_nothing_known_asks_for_nothing():
     assert adjustment.amount(np.array([9.0]), nan, 2.0, 0.9)[0] == 0.0
 
 
-def worth(lead_s, **rules):
+def worth(lead_s, cost_factor=1.0):
     return adjustment.worth(
         weight=2.0,
         risk=0.5,
@@ -59,7 +58,7 @@ def worth(lead_s, **rules):
         lead_s=lead_s,
         duration_s=100.0,
         interruption_s=60.0,
-        policy=Policy(**rules),
+        cost_factor=cost_factor,
     )
 
 

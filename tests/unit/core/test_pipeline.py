@@ -23,7 +23,9 @@ from tests.fakes.forecaster import FakeForecaster
 RISING = {'cpu': (1.95, 0.01)}  # of 2 vCPUs: surely above 1.8
 
 
-def propose(fleet, expected=None, *, leases=(), window=None, **rules):
+def propose(
+    fleet, expected=None, *, leases=(), window=None, recent=None, **rules
+):
     return pipeline.propose(
         fleet=fleet,
         window=data.window(fleet) if window is None else window,
@@ -31,6 +33,7 @@ def propose(fleet, expected=None, *, leases=(), window=None, **rules):
         leases=leases,
         policy=Policy(**rules),
         now=data.NOW,
+        recent=recent,
     )
 
 
@@ -321,7 +324,7 @@ def test_a_lease_is_renewed_while_the_need_lasts():
 
 
 def test_a_lease_is_not_released_before_its_least_time():
-    young = data.lease('a', created_at=data.NOW - 300)
+    young = data.lease('a', since=data.NOW - 300)
     proposal = propose(leased(), leases=[young])
     assert verdict(proposal).adjustment.reason is Reason.LEASE_KEPT
 
@@ -338,7 +341,7 @@ def test_a_flavor_that_the_owner_changed_is_never_undone():
     fleet = data.a_fleet(data.instance('a', flavor=data.LARGE))
     proposal = propose(fleet, leases=[data.lease('a')])
     assert isinstance(verdict(proposal).adjustment, Hold)
-    assert 'changed by its owner' in proposal.lost['a']
+    assert 'changed by its owner' in proposal.leases.lost['a']
 
 
 def test_a_lease_without_samples_is_kept_as_it_is():
@@ -348,7 +351,7 @@ def test_a_lease_without_samples_is_kept_as_it_is():
     proposal = propose(fleet, leases=[data.lease('a')], window=window)
     assert verdict(proposal).adjustment.reason is Reason.NO_SAMPLES
     assert not proposal.renewals
-    assert not proposal.lost
+    assert not proposal.leases.lost
 
 
 def test_the_budget_serves_the_heaviest_first():

@@ -1,5 +1,7 @@
 """Risk of instances and of nodes."""
 
+import dataclasses
+
 import hypothesis
 from hypothesis import strategies as st
 import numpy as np
@@ -11,7 +13,7 @@ from tests.fakes.forecaster import FakeForecaster
 
 
 def load_of(*peaks, used=None, steps=12):
-    """A PeakLoad of instances named a, b, ... on one node."""
+    """The NodeLoad of instances named a, b, ... on one node."""
     names = 'abcdefgh'[: len(peaks)]
     fleet = data.a_fleet(*(data.instance(name) for name in names))
     window = data.window(fleet, steps=steps) if used is None else used(fleet)
@@ -22,12 +24,16 @@ def load_of(*peaks, used=None, steps=12):
     }
     limits = np.array([i.flavor.limits() for i in fleet.instances])
     forecast = FakeForecaster(expected).forecast(window, limits)
-    return risk.peak_load(forecast, window, limits)
+    return risk.node_load(forecast, window, limits)
 
 
 def node_risk(load, members, vcpus=4, **other):
     capacity = data.node('n', vcpus).capacity()
-    return load.node_risk(members, capacity, ceiling=0.9, **other)
+    extra = np.zeros((load.limit.shape[0], risk.NODE_RESOURCES))
+    chances = load.chances(
+        members, capacity, ceiling=0.9, extra=extra, **other
+    )
+    return float(chances.max())
 
 
 def test_two_that_fill_a_node_put_it_at_risk_and_one_does_not():
@@ -42,7 +48,7 @@ def test_an_empty_node_has_no_risk():
 
 def test_a_peak_above_the_own_limit_counts_with_the_limit():
     load = load_of((50.0, 0.1))
-    assert load.mean[0, 0] == pytest.approx(2.0)
+    assert load.mean[-1, 0, 0] == pytest.approx(2.0)
 
 
 def unsampled(fleet):
@@ -102,6 +108,32 @@ def test_node_risk_is_a_chance_and_falls_with_capacity(peaks, vcpus):
     members = list(range(len(peaks)))
     small, large = (node_risk(load, members, n) for n in (vcpus, vcpus + 1))
     assert 0.0 <= large <= small <= 1.0
+
+
+@pytest.mark.parametrize('count', [5, 30, 60])
+def test_the_risk_of_a_crowd_agrees_with_a_simulation(count):
+    rng = np.random.default_rng(count)
+    spread = 0.12 / 1.6  # of a logistic with a deviation of about .13
+    names = [f'i{n:02}' for n in range(count)]
+    fleet = data.a_fleet(*(data.instance(name) for name in names))
+    base = data.window(fleet, steps=289)
+    used = base.usage.copy()
+    used[:, :, 0] = rng.normal(0.5, 0.1, size=used.shape[:2])
+    window = dataclasses.replace(base, usage=used)
+    limits = np.array([i.flavor.limits() for i in fleet.instances])
+    expected = {name: {'cpu': (0.5, spread)} for name in names}
+    forecast = FakeForecaster(expected).forecast(window, limits)
+    load = risk.node_load(forecast, window, limits)
+    drawn = rng.logistic(0.5, spread, size=(20_000, count)).sum(axis=1)
+    for share in (0.5, 0.9, 0.97):
+        capacity = np.quantile(drawn, share) / 0.9
+        chances = load.chances(
+            list(range(count)),
+            np.array([capacity, np.nan, np.nan, np.nan]),
+            ceiling=0.9,
+            extra=np.zeros((count, 2)),
+        )
+        assert chances.max() == pytest.approx(1 - share, abs=0.03)
 
 
 def test_the_lead_is_the_first_likely_horizon_less_the_age_of_the_data():

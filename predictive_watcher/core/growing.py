@@ -1,0 +1,187 @@
+"""Instances at risk: the flavor that averts the violation."""
+
+import numpy as np
+
+from predictive_watcher.core import adjustment as adj
+from predictive_watcher.core import flavors as flavors_module
+from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import risk as risk_module
+from predictive_watcher.core.adjustment import Hold
+from predictive_watcher.core.adjustment import Reason
+from predictive_watcher.core.adjustment import Resize
+from predictive_watcher.core.fleet import RESOURCES
+from predictive_watcher.core.fleet import UNITS
+from predictive_watcher.core.plan import PlanMaker
+
+
+_RESTARTS = 2  # of a lease: there, and back
+
+
+def serve(maker: PlanMaker, row: int) -> None:
+    """Find the flavor that averts the violation, or say why none does."""
+    danger = _danger(maker, row)
+    hold: Hold | None
+    if not maker.policy.allow_resize:
+        hold = Hold(
+            reason=Reason.NOT_ALLOWED,
+            text=f'{danger}, but the audit does not allow resize',
+        )
+    else:
+        hold = (
+            maker.resting(row)
+            or _too_young(maker, row)
+            or _grow(maker, row, danger)
+        )
+    if hold:
+        maker.fallback[row] = hold
+
+
+def _too_young(maker: PlanMaker, row: int) -> Hold | None:
+    """The last resize has to show what it brought before the next one."""
+    lease = maker.leases.get(maker.instance(row).id)
+    if lease is None:
+        return None
+    age_s = maker.seen.now - lease.since
+    if age_s >= maker.policy.cooldown_s:
+        return None
+    return Hold(
+        reason=Reason.COOLDOWN,
+        text=f'{_danger(maker, row)}, but its lease of {lease.flavor_name} '
+        f'is {age_s} s old; the next resize comes after cooldown = '
+        f'{maker.policy.cooldown_s} s',
+    )
+
+
+def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
+    """Lease the smallest flavor that does, where there is room for it."""
+    policy = maker.policy
+    need = _need(maker, row)
+    fitting = _fitting(maker, row, need)
+    if not fitting:
+        return Hold(
+            reason=Reason.NO_FLAVOR,
+            text=f'{danger}, but no flavor that is public and enabled, has '
+            f'the same disks and extra specs, and is at most '
+            f'{policy.max_growth:g} times as large offers {_amounts(need)}',
+        )
+    full = maker.used_up(row, maker.instance(row).node)
+    if full:
+        return Hold(
+            reason=Reason.BUDGET, text=f'{danger}, but {full} is used up'
+        )
+    more = np.nan_to_num(need - maker.seen.limits[row])
+    maker.place.extra[row] = more[: risk_module.NODE_RESOURCES]
+    refusals: list[str] = []
+    for flavor in fitting:
+        node, why_not = maker.place.find(
+            row, flavor, below=policy.risk_threshold
+        )
+        if node is not None:
+            hold = _lease(maker, row, flavor, node.name)
+            if hold:
+                maker.place.extra[row] = 0.0
+            return hold
+        refusals.append(why_not)
+    maker.place.extra[row] = 0.0
+    return Hold(
+        reason=Reason.NO_NODE,
+        text=f'{danger}, but no node can take {fitting[0].name}: '
+        f'{refusals[0]}',
+    )
+
+
+def _need(maker: PlanMaker, row: int) -> np.ndarray:
+    seen = maker.seen
+    return adj.needed(
+        seen.predicted[row],
+        seen.limits[row],
+        float(seen.weights[row]),
+        maker.policy.ceiling,
+    )
+
+
+def _fitting(
+    maker: PlanMaker, row: int, need: np.ndarray
+) -> list[fleet_module.Flavor]:
+    """The permitted flavors that take the risk away, the smallest first.
+
+    Where none is as large as the weight asks for, the largest that ends the
+    violation serves: a heavy instance must not go without.
+    """
+    seen, policy = maker.seen, maker.policy
+    permitted = [
+        flavor
+        for flavor in flavors_module.candidates(
+            maker.instance(row),
+            maker.origin(row),
+            maker.flavors,
+            policy.max_growth,
+        )
+        if seen.highest_risk(row, flavor.limits()) < policy.risk_threshold
+    ]
+    enough = flavors_module.covering(permitted, need)
+    least = np.fmax(seen.limits[row], seen.predicted[row] / policy.ceiling)
+    least = np.where(np.isnan(seen.limits[row]), np.nan, least)
+    return enough or flavors_module.covering(permitted, least)[::-1]
+
+
+def _lease(
+    maker: PlanMaker, row: int, flavor: fleet_module.Flavor, node: str
+) -> Hold | None:
+    seen, policy = maker.seen, maker.policy
+    r = _worst(maker, row)
+    left = seen.risk_of(row, flavor.limits())[r]
+    weight = float(seen.weights[row])
+    benefit, cost = adj.worth(
+        weight=weight,
+        risk=float(seen.risk.risk[row, r] - left),
+        excess_s=float(seen.excess_s[row, r]),
+        lead_s=float(seen.risk.lead_s[row, r]),
+        duration_s=policy.resize_duration_s,
+        interruption_s=_RESTARTS * policy.resize_interruption_s,
+        cost_factor=policy.cost_factor,
+    )
+    terms = f'benefit {benefit:.0f}, cost {cost:.0f} weighted s'
+    danger = _danger(maker, row)
+    if benefit <= cost:
+        return Hold(reason=Reason.NOT_WORTH_IT, text=f'{danger}, but {terms}')
+    extra = adj.amount(
+        seen.predicted[row], seen.limits[row], weight, policy.ceiling
+    )
+    action = Resize(
+        reason=Reason.VIOLATION_EXPECTED,
+        text=f'{danger}; weight {weight:g} x need = +{extra[r]:.4g} '
+        f'{UNITS[RESOURCES[r]]}; {terms}',
+        flavor=flavor,
+        node=node,
+        expires_at=seen.now + policy.lease_duration_s,
+        benefit=benefit,
+        cost=cost,
+    )
+    if maker.spend(row, action, node, flavor):
+        return None
+    return maker.fallback[row]
+
+
+def _worst(maker: PlanMaker, row: int) -> int:
+    return int(np.nanargmax(maker.seen.risk.risk[row]))
+
+
+def _danger(maker: PlanMaker, row: int) -> str:
+    seen, r = maker.seen, _worst(maker, row)
+    unit = UNITS[RESOURCES[r]]
+    return (
+        f'P({RESOURCES[r]} > {maker.policy.ceiling:g} of '
+        f'{seen.limits[row, r]:.4g} {unit} within 15 min) = '
+        f'{seen.risk.risk[row, r]:.2f}, q'
+        f'{100 * maker.policy.quantile_level:g} = '
+        f'{seen.predicted[row, r]:.4g} {unit}'
+    )
+
+
+def _amounts(need: np.ndarray) -> str:
+    return ', '.join(
+        f'{value:.4g} {UNITS[resource]} {resource}'
+        for resource, value in zip(RESOURCES, need, strict=True)
+        if np.isfinite(value)
+    )
