@@ -1,7 +1,9 @@
 """What every source of usage offers, and what it tells about a reading."""
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from typing import Protocol
 
 from predictive_watcher.core import fleet
@@ -28,14 +30,21 @@ class Health:
     requests: int = 0
     seconds: float = 0.0
     problems: tuple[Problem, ...] = ()
+    _why: Mapping[str, tuple[str, ...]] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        why: dict[str, tuple[str, ...]] = {}
+        for problem in self.problems:
+            text = f'{problem.resource}: {problem.text}'
+            for instance in problem.instances:
+                why[instance] = (*why.get(instance, ()), text)
+        object.__setattr__(self, '_why', why)
 
     def why(self, instance: str) -> tuple[str, ...]:
         """Why usage of this instance is missing; empty where it is not."""
-        return tuple(
-            f'{problem.resource}: {problem.text}'
-            for problem in self.problems
-            if instance in problem.instances
-        )
+        return self._why.get(instance, ())
 
 
 class TelemetrySource(Protocol):

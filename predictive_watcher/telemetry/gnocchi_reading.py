@@ -51,7 +51,7 @@ class GnocchiReading:
             measure.resource: grid.Points(directions=len(measure.metrics))
             for measure in measures.MEASURES
         }
-        self._problems: list[base.Problem] = []
+        self._missing: dict[tuple[fleet.Resource, str], set[str]] = {}
         self._unfit = archive.Unfit(requests, step)
 
     def collect(self, page_size: int) -> bool:
@@ -166,13 +166,10 @@ class GnocchiReading:
     def _note(
         self, measure: measures.Measure, instances: Iterable[str], text: str
     ) -> None:
-        names = frozenset(instances)
+        names = set(instances)
         if names:
-            self._problems.append(
-                base.Problem(
-                    resource=measure.resource, text=text, instances=names
-                )
-            )
+            key = (measure.resource, text)
+            self._missing.setdefault(key, set()).update(names)
 
     def usage(self, steps: int | None, interval_s: float) -> np.ndarray:
         """(instances, steps, resources), float32; ends the collecting."""
@@ -202,9 +199,9 @@ class GnocchiReading:
     ) -> None:
         """Tell of instances whose metric is there, but has no sample."""
         told: set[str] = set()
-        for problem in self._problems:
-            if problem.resource == measure.resource:
-                told |= problem.instances
+        for (resource, _), instances in self._missing.items():
+            if resource == measure.resource:
+                told |= instances
         silent = np.flatnonzero(~np.isfinite(column).any(axis=1))
         names = {self.instances[i] for i in silent} - told
         since = datetime.datetime.fromtimestamp(self._origin, datetime.UTC)
@@ -220,7 +217,12 @@ class GnocchiReading:
         return base.Health(
             requests=self._requests.count,
             seconds=self._requests.seconds(),
-            problems=tuple(self._problems),
+            problems=tuple(
+                base.Problem(
+                    resource=resource, text=text, instances=frozenset(names)
+                )
+                for (resource, text), names in self._missing.items()
+            ),
         )
 
 

@@ -221,6 +221,17 @@ def test_a_disk_with_one_direction_only_is_unknown_and_said_so(cloud):
     assert any(WRITE in text for text in source.health.why('a'))
 
 
+def test_what_many_devices_lack_is_one_problem(cloud):
+    names = [f'i{i}' for i in range(20)]
+    for name in names:
+        for device in ('vda', 'vdb'):
+            disk(cloud, name, device, READ, counter(1.0))
+    source = gnocchi.GnocchiTelemetry(cloud, page_size=5)
+    source.read(names, T0 + STEP, T0 + 12 * STEP)
+    lacking = [p for p in source.health.problems if WRITE in p.text]
+    assert [p.instances for p in lacking] == [frozenset(names)]
+
+
 def test_a_page_takes_four_requests_however_many_instances(cloud):
     for i in range(50):
         cloud.add(f'i{i}', 'cpu', counter(1e9))
