@@ -87,15 +87,16 @@ class Moves:
         )
         if resized.status in _IDLE:
             return resized
-        return self._wait(
-            _Move(
-                what=f'confirming the {what}',
-                server_id=server_id,
-                request_id=self._confirm(server_id),
-                deadline=deadline,
-                done=lambda s: s.status in _IDLE and s.flavor.name == name,
+        return self._confirm(server_id, name, deadline)
+
+    def confirm(self, server_id: str) -> fleet.Instance:
+        """See `nova.Nova.confirm`."""
+        server = self._live(server_id)
+        if server is None:
+            raise exceptions.CloudError(
+                f'server {server_id} cannot be confirmed: it is gone'
             )
-        )
+        return self._confirm(server_id, server.flavor.name, self._deadline())
 
     def live_migrate(self, server_id: str, node: str) -> fleet.Instance:
         """See `nova.Nova.live_migrate`."""
@@ -139,7 +140,21 @@ class Moves:
             raise
         return bool(under_way)
 
-    def _confirm(self, server_id: str) -> str:
+    def _confirm(
+        self, server_id: str, flavor: str, deadline: float
+    ) -> fleet.Instance:
+        return self._wait(
+            _Move(
+                what=f'confirming the resize of server {server_id} to flavor '
+                f'{flavor}',
+                server_id=server_id,
+                request_id=self._order_confirmation(server_id),
+                deadline=deadline,
+                done=lambda s: s.status in _IDLE and s.flavor.name == flavor,
+            )
+        )
+
+    def _order_confirmation(self, server_id: str) -> str:
         try:
             return self._rest.action(server_id, {'confirmResize': None})
         except rest_module.Refused as error:

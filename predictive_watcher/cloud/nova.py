@@ -101,6 +101,10 @@ class Nova:
         """The flavor as it is now; None where there is none of this id."""
         return next((f for f in self._flavors() if f.id == flavor_id), None)
 
+    def flavor_named(self, name: str) -> fleet.Flavor | None:
+        """The flavor as it is now; None where there is none so called."""
+        return next((f for f in self._flavors() if f.name == name), None)
+
     def node(self, name: str) -> fleet.Node | None:
         """The node as it is now; None where there is none of this name."""
         return next(iter(self._nodes([name])), None)
@@ -113,6 +117,13 @@ class Nova:
         """
         flavor = self.flavor(flavor_id)
         return self._moves.resize(server_id, flavor_id, flavor)
+
+    def confirm(self, server_id: str) -> fleet.Instance:
+        """Confirm a resize that waits for it, and wait until it is done.
+
+        :raises CloudError: as `resize`.
+        """
+        return self._moves.confirm(server_id)
 
     def live_migrate(self, server_id: str, node: str) -> fleet.Instance:
         """Live-migrate and wait until it runs on ``node``.

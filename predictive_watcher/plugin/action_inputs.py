@@ -16,14 +16,16 @@ RESIZE = 'predictive_resize'
 MIGRATE = 'predictive_migrate'
 LEASE = 'lease'
 RELEASE = 'release'
+CONFIRM = 'confirm'
 
 _TEXT: Mapping[str, Any] = {'type': 'string', 'minLength': 1}
 _TIME: Mapping[str, Any] = {'type': 'integer', 'minimum': 0}
+_UUID: Mapping[str, Any] = {
+    'type': 'string',
+    'pattern': '^[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}$',
+}
 _COMMON: Mapping[str, Any] = {
-    'resource_id': {
-        'type': 'string',
-        'pattern': '^[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}$',
-    },
+    'resource_id': _UUID,
     'resource_name': {'type': 'string'},
     'project_id': {'type': 'string'},
     'reason': _TEXT,
@@ -46,7 +48,8 @@ def _schema(**own: Mapping[str, Any]) -> dict[str, Any]:
 
 
 RESIZE_SCHEMA = _schema(
-    kind={'type': 'string', 'enum': [LEASE, RELEASE]},
+    kind={'type': 'string', 'enum': [LEASE, RELEASE, CONFIRM]},
+    audit=_UUID,
     flavor=_TEXT,
     flavor_name=_TEXT,
     source_flavor=_TEXT,
@@ -83,14 +86,17 @@ class _Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResizeInput(_Input):
-    """A resize that begins a lease or ends one.
+    """A resize that begins a lease or ends one, or that only waits for its
+    confirmation.
 
-    ``flavor`` is the id to resize to, ``source_flavor`` the name of the
-    server's own flavor when this was decided, ``origin_flavor`` the name of
-    the one it has when no lease holds; ``expires_at`` is when the lease ends.
+    ``flavor`` is the id to resize to, ``source_flavor`` the name of what the
+    server had before this resize, ``origin_flavor`` the name of the one it
+    has when no lease holds; ``expires_at`` is when the lease ends.  ``audit``
+    is the uuid of the audit that decided.
     """
 
     kind: str
+    audit: str
     flavor: str
     flavor_name: str
     source_flavor: str

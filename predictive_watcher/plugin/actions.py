@@ -1,122 +1,35 @@
-"""The actions of a plan: each looks at the live server before it acts.
+"""The actions of a plan: resize for a time, and live-migrate."""
 
-Between the audit and its action minutes or hours pass.  What does not hold
-any more is no failure: the action is SKIPPED with the reason, the rest of
-the plan goes on, and the next audit decides anew.  What Nova refuses or ends
-in ERROR is a failure, at once and with Nova's own words.
-"""
-
-import abc
 from collections.abc import Callable
 from collections.abc import Mapping
-import functools
-import time
+from dataclasses import replace
 from typing import Any
-from typing import ClassVar
-from typing import TypeVar
 
-from oslo_config import cfg
 from oslo_log import log
-from watcher.applier.actions import base
-from watcher.common import exception
-from watcher.common import nova_helper
 
 from predictive_watcher import exceptions
-from predictive_watcher import wiring
-from predictive_watcher.cloud import nova
-from predictive_watcher.core import adjustment
 from predictive_watcher.core import fleet
 from predictive_watcher.core import leases
 from predictive_watcher.plugin import action_inputs
-from predictive_watcher.state import ledger
+from predictive_watcher.plugin import live_action
+from predictive_watcher.plugin.live_action import named
 
 
 LOG = log.getLogger(__name__)
-Result = TypeVar('Result')
-# how often a server that changes is looked at; Watcher's own default of 5 s
-# is long for a resize that takes 4 s
-_POLL_S = 2.0
+_KINDS = {
+    action_inputs.LEASE: leases.Kind.RESIZE,
+    action_inputs.RELEASE: leases.Kind.RELEASE,
+    action_inputs.CONFIRM: leases.Kind.CONFIRM,
+}
 
 
-class LiveAction(base.BaseAction):
-    """What both actions share: a live server, a cloud and a clock.
+class PredictiveResize(live_action.LiveAction):
+    """Resize a server for as long as a lease lasts, or back at its end.
 
-    A subclass may give ``cloud``, ``ledger`` and ``now`` itself, which is how
-    the tests run an action without a cloud.
+    The ledger knows of a resize before Nova does: whatever ends this process
+    or outlives its patience, the next audit finds the lease, looks at the
+    server, and sees what came.
     """
-
-    input_type: ClassVar[type[Any]]
-
-    @property
-    def given(self) -> Any:
-        """The input parameters, typed."""
-        return self.input_type(**self.input_parameters)
-
-    @functools.cached_property
-    def cloud(self) -> nova.Nova:
-        """Nova, with the credentials and the patience of section [nova]."""
-        own = cfg.CONF.nova
-        return nova.Nova(
-            nova_helper.NovaHelper().connection,
-            poll_s=min(_POLL_S, own.migration_interval),
-            timeout_s=own.migration_interval * own.migration_max_retries,
-        )
-
-    @functools.cached_property
-    def ledger(self) -> ledger.Ledger:
-        """Where the leases are kept."""
-        return wiring.ledger(cfg.CONF)
-
-    def now(self) -> int:
-        """Unix seconds."""
-        return int(time.time())
-
-    def pre_condition(self) -> None:
-        """Skip what no longer holds.
-
-        :raises ActionSkipped: with the value that is in the way.
-        :raises ActionExecutionFailure: where Nova cannot be asked.
-        """
-        given = self.given
-        late = self.now() - given.valid_until
-        if late > 0:
-            raise exception.ActionSkipped(
-                f'{_named(given)}: the forecast expired {late} s ago; the '
-                'next audit decides anew'
-            )
-        why_not = self._ask(self._why_not)
-        if why_not:
-            raise exception.ActionSkipped(f'{_named(given)}: {why_not}')
-
-    def _why_not(self) -> str | None:
-        server = self.cloud.live(self.given.resource_id)
-        if server is None:
-            return 'the server is gone'
-        hold = adjustment.untouchable(server)
-        return hold.text if hold else self.refusal(server)
-
-    @abc.abstractmethod
-    def refusal(self, server: fleet.Instance) -> str | None:
-        """Why this action does not fit the live ``server`` any more."""
-
-    def post_condition(self) -> None:
-        """Nothing: `execute` has seen the result in Nova."""
-
-    def _ask(self, call: Callable[[], Result]) -> Result:
-        """What ``call`` returns; its failure in a form that Watcher shows.
-
-        Of an exception that is not its own Watcher keeps the class name.
-        """
-        try:
-            return call()
-        except exceptions.PredictiveWatcherError as error:
-            raise exception.ActionExecutionFailure(
-                message=f'{_named(self.given)}: {error}'
-            ) from error
-
-
-class PredictiveResize(LiveAction):
-    """Resize a server for as long as a lease lasts, or back at its end."""
 
     input_type = action_inputs.ResizeInput
 
@@ -127,16 +40,32 @@ class PredictiveResize(LiveAction):
     def get_description(self) -> str:
         return (
             'Resizes a server before it violates a limit and opens a lease, '
-            'or resizes it back to its own flavor and closes the lease.'
+            'or resizes it back to its own flavor and closes the lease, or '
+            'confirms such a resize that took too long.'
         )
 
     def refusal(self, server: fleet.Instance) -> str | None:
         given = self.given
-        if server.flavor.name != given.source_flavor:
+        if given.kind != action_inputs.CONFIRM:
+            return super().refusal(server)
+        if _is_idle(server, given.flavor_name):
+            return 'it is confirmed already'
+        if server.status != 'VERIFY_RESIZE':
+            return f'status is {server.status!r}, VERIFY_RESIZE is needed'
+        # that it waits for this confirmation must not keep it from it
+        return super().refusal(replace(server, status='ACTIVE'))
+
+    def misfit(self, server: fleet.Instance) -> str | None:
+        given = self.given
+        confirms = given.kind == action_inputs.CONFIRM
+        expected = given.flavor_name if confirms else given.source_flavor
+        if server.flavor.name != expected:
             return (
-                f'its flavor is {server.flavor.name}, not '
-                f'{given.source_flavor} as when this was decided'
+                f'its flavor is {server.flavor.name}, not {expected} as when '
+                'this was decided'
             )
+        if confirms:
+            return None
         flavor = self.cloud.flavor(given.flavor)
         if flavor is None:
             return f'flavor {given.flavor_name} ({given.flavor}) is gone'
@@ -145,94 +74,131 @@ class PredictiveResize(LiveAction):
         return None
 
     def execute(self) -> bool:
-        """Resize, confirm, and write it into the ledger.
+        """Write the lease down, then resize and confirm.
 
-        :raises ActionExecutionFailure: where Nova refuses, or the server
-            ends in ERROR or with its old flavor.
+        :raises ActionExecutionFailure: where the ledger cannot be written
+            (then nothing is resized), Nova refuses, or the server ends in
+            ERROR or with its old flavor.
         """
         given = self.given
-        lease = self._ask(self._lease)
-        self._resize(given.flavor, given.flavor_name)
-        self._record(given.kind, lease)
+        server = given.resource_id
+        self._change(
+            _KINDS[given.kind],
+            given.source_flavor,
+            given.flavor_name,
+            lambda: (
+                self.cloud.confirm(server)
+                if given.kind == action_inputs.CONFIRM
+                else self.cloud.resize(server, given.flavor)
+            ),
+        )
         return True
 
-    def _resize(self, flavor_id: str, name: str) -> None:
+    def _change(
+        self,
+        kind: leases.Kind,
+        old: str,
+        new: str,
+        order: Callable[[], object],
+    ) -> None:
+        """Let ``order`` make flavor ``new`` of ``old``, with its lease."""
         given = self.given
-        self._ask(lambda: self.cloud.resize(given.resource_id, flavor_id))
-        LOG.info('%s: resized to %s (%s)', _named(given), name, given.reason)
+        self.ask(lambda: self.ledger.begin(self._lease(old, new)))
+        try:
+            order()
+        except exceptions.CloudError as error:
+            if self._is_as_before(old):
+                self._tell(self.ledger.withdraw)
+            self.note(kind, str(error), failed=True)
+            raise self.failure(error) from error
+        LOG.info('%s: resized to %s (%s)', named(given), new, given.reason)
+        self._tell(self.ledger.arrive)
+        self.note(kind, f'resized from {old} to {new}', failed=False)
 
-    def _lease(self) -> leases.Lease:
-        """The lease that this resize begins or ends."""
+    def _lease(self, old: str, new: str) -> leases.Lease:
         given = self.given
-        origin = self._flavor_named(given.origin_flavor)
         return leases.Lease(
             instance_id=given.resource_id,
             instance_name=given.resource_name,
             project_id=given.project_id,
-            origin_flavor_id=origin.id if origin else '',
+            audit=given.audit,
             origin_flavor_name=given.origin_flavor,
-            flavor_id=given.flavor,
-            flavor_name=given.flavor_name,
+            flavor_name=old,
+            pending_flavor_name=new,
             reason=given.reason,
-            weight=given.weight,
-            created_at=given.decided_at,
+            since=given.decided_at,
             expires_at=given.expires_at,
         )
 
-    def _record(self, kind: str, lease: leases.Lease) -> None:
-        """Open or close the lease; the resize stays done if that fails.
-
-        The input parameters in Watcher's database hold the whole lease.
-        """
+    def _is_as_before(self, flavor: str) -> bool:
+        """Whether the server shows that nothing came of the order."""
         try:
-            if kind == action_inputs.RELEASE:
-                self.ledger.close_lease(
-                    lease.instance_id, self.given.decided_at
-                )
-            else:
-                self.ledger.open_lease(lease)
-        except exceptions.PredictiveWatcherError as error:
+            server = self.cloud.live(self.given.resource_id)
+        except exceptions.CloudError:
+            return False  # nobody knows: the next audit sees
+        return server is not None and _is_idle(server, flavor)
+
+    def _tell(self, ending: Callable[[str, int], None]) -> None:
+        """Write down what came; the next audit does it where this fails."""
+        given = self.given
+        try:
+            ending(given.resource_id, given.decided_at)
+        except exceptions.StateError as error:
             LOG.error(
-                '%s: resized, but the ledger did not take the %s of %s: %s; '
-                "mend the ledger, the parameters of this resize in Watcher's "
-                'database hold what is missing',
-                _named(self.given),
-                kind,
-                lease,
+                '%s: what came of the resize is not in the ledger, the next '
+                'audit looks at the server: %s',
+                named(given),
                 error,
             )
 
-    def _flavor_named(self, name: str) -> fleet.Flavor | None:
-        flavors = self.cloud.load_fleet(nodes=(), scope=()).flavors
-        return next((f for f in flavors if f.name == name), None)
-
     def revert(self) -> None:
-        """Resize back, unless somebody changed the flavor meanwhile."""
+        """Resize back, unless somebody changed the server meanwhile."""
         given = self.given
-        server = self._ask(lambda: self.cloud.live(given.resource_id))
-        source = self._ask(lambda: self._flavor_named(given.source_flavor))
-        now = server.flavor.name if server else None
-        if source is None or now != given.flavor_name:
+        server = self.ask(lambda: self.cloud.live(given.resource_id))
+        flavor = self.ask(lambda: self.cloud.flavor_named(given.source_flavor))
+        if (
+            server is None
+            or flavor is None
+            or not _is_idle(server, given.flavor_name)
+        ):
             LOG.warning(
-                '%s: not resized back to %s: its flavor is %s, this resize '
-                'made it %s',
-                _named(given),
+                '%s: not resized back to %s: it is %s with flavor %s, this '
+                'resize made it %s',
+                named(given),
                 given.source_flavor,
-                now,
+                server.status if server else 'gone',
+                server.flavor.name if server else None,
                 given.flavor_name,
             )
             return
-        self._resize(source.id, source.name)
-        if given.kind == action_inputs.LEASE:
-            self._record(action_inputs.RELEASE, self._lease())
+        # what was ordered has come, also where the wait for it was too short
+        self.ask(
+            lambda: self.ledger.arrive(given.resource_id, given.decided_at)
+        )
+        back = given.source_flavor == given.origin_flavor
+        self._change(
+            leases.Kind.RELEASE if back else leases.Kind.RESIZE,
+            given.flavor_name,
+            given.source_flavor,
+            lambda: self.cloud.resize(given.resource_id, flavor.id),
+        )
 
     def abort(self) -> bool:
         """Nova cannot abort a resize: it runs to its end."""
-        LOG.warning('%s: a resize cannot be aborted', _named(self.given))
+        LOG.warning('%s: a resize cannot be aborted', named(self.given))
         return False
 
 
-class PredictiveMigrate(LiveAction):
+def _is_idle(server: fleet.Instance, flavor: str) -> bool:
+    """Whether it just runs, with this flavor."""
+    return (server.status, server.task_state, server.flavor.name) == (
+        'ACTIVE',
+        None,
+        flavor,
+    )
+
+
+class PredictiveMigrate(live_action.LiveAction):
     """Live-migrate a server away from a node that is about to be short."""
 
     input_type = action_inputs.MigrateInput
@@ -250,7 +216,7 @@ class PredictiveMigrate(LiveAction):
     def check_abort(self) -> bool:
         return True
 
-    def refusal(self, server: fleet.Instance) -> str | None:
+    def misfit(self, server: fleet.Instance) -> str | None:
         given = self.given
         if server.node != given.source_node:
             return (
@@ -278,18 +244,18 @@ class PredictiveMigrate(LiveAction):
 
     def _move(self, node: str) -> None:
         given = self.given
-        self._ask(lambda: self.cloud.live_migrate(given.resource_id, node))
-        LOG.info('%s: migrated to %s (%s)', _named(given), node, given.reason)
+        kind = leases.Kind.MIGRATE
+        try:
+            self.cloud.live_migrate(given.resource_id, node)
+        except exceptions.CloudError as error:
+            self.note(kind, str(error), failed=True)
+            raise self.failure(error) from error
+        LOG.info('%s: migrated to %s (%s)', named(given), node, given.reason)
+        self.note(kind, f'migrated to {node}', failed=False)
 
     def abort(self) -> bool:
         """Stop a migration that is under way; False where it was over."""
         given = self.given
-        return self._ask(
+        return self.ask(
             lambda: self.cloud.abort_live_migration(given.resource_id)
         )
-
-
-def _named(
-    given: action_inputs.ResizeInput | action_inputs.MigrateInput,
-) -> str:
-    return f'instance {given.resource_name} ({given.resource_id})'

@@ -23,9 +23,10 @@ class FakeNova:
 
     A move runs a script: each look at the server takes one step of it.  What
     happens is chosen with ``outcome``: 'good', 'back' (Nova gives up and the
-    server is as before), 'error', 'stuck', 'confirmed' (Nova confirms a
-    resize by itself), 'rescheduled' (one host fails, the next one works),
-    'late' (the first looks come from a replica that is behind).
+    server is as before), 'error', 'stuck', 'slow' (a resize that takes 100
+    looks), 'confirmed' (Nova confirms a resize by itself), 'rescheduled' (one
+    host fails, the next one works), 'late' (the first looks come from a
+    replica that is behind).
     """
 
     def __init__(self) -> None:
@@ -231,6 +232,8 @@ class FakeNova:
             yield {}
             yield {}
         yield _state('RESIZE', 'resize_prep')
+        if self.outcome == 'slow':
+            yield from [{}] * 100
         if self.outcome == 'stuck':
             while True:
                 yield {}
@@ -256,6 +259,9 @@ class FakeNova:
     ) -> Iterator[Change]:
         assert server['status'] == 'VERIFY_RESIZE'
         yield {}
+        if self.outcome == 'back':
+            yield {**_state('ACTIVE', None), 'flavor': self._copy_of('small')}
+            return
         yield _state('ACTIVE', None)
 
     def _migrate(

@@ -171,3 +171,10 @@ def test_one_server_flavor_or_node_can_be_looked_at_again(cloud):
     assert node is not None
     assert node.name == 'n2'
     assert live.node('gone') is None
+
+
+def test_a_flavor_is_found_by_its_name_in_one_request(cloud):
+    made = nova.Nova(cloud)
+    assert made.flavor_named('large').id == 'id-large'
+    assert cloud.requests == ['GET /flavors/detail']
+    assert made.flavor_named('huge') is None

@@ -37,6 +37,21 @@ def test_a_resize_is_confirmed_and_waited_for(cloud, mover):
     assert cloud.requests.count('POST /servers/a/action') == 2
 
 
+def test_a_resize_that_waits_for_it_can_be_confirmed(cloud, mover):
+    cloud.outcome = 'slow'
+    with pytest.raises(exceptions.CloudError, match='not done after 60 s'):
+        mover.resize('a', 'id-large')
+    while mover.live('a').status != 'VERIFY_RESIZE':
+        pass
+    server = mover.confirm('a')
+    assert (server.status, server.flavor.name) == ('ACTIVE', 'large')
+
+
+def test_a_server_that_is_gone_is_not_confirmed(mover):
+    with pytest.raises(exceptions.CloudError, match='it is gone'):
+        mover.confirm('gone')
+
+
 def test_a_resize_that_nova_confirms_itself_is_done(cloud, mover):
     cloud.outcome = 'confirmed'
     assert mover.resize('a', 'id-large').flavor.name == 'large'
