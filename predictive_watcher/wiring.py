@@ -48,13 +48,20 @@ def options(conf: cfg.ConfigOpts) -> Any:
 
 
 def forecaster(conf: cfg.ConfigOpts) -> runtime.OnnxForecaster:
-    """The model in use; its file is read at the first forecast."""
+    """The model in use; its file is read at the first forecast.
+
+    A model that was replaced in its folder is noticed at the next call.
+    """
     own = options(conf)
     given = own.model_directory
-    directory = pathlib.Path(given) if given else None
+    directory = pathlib.Path(given) if given else registry.SHIPPED
     threads = own.inference_threads
     return _once(
-        lambda: registry.load(directory, threads), 'model', given, threads
+        lambda: registry.load(directory, threads),
+        'model',
+        str(directory),
+        threads,
+        registry.changed_at(directory),
     )
 
 

@@ -2,6 +2,7 @@
 
 import pathlib
 
+from predictive_watcher.models import card
 from predictive_watcher.models import runtime
 
 
@@ -21,3 +22,14 @@ def load(
     return runtime.OnnxForecaster(
         SHIPPED if directory is None else directory, threads
     )
+
+
+def changed_at(directory: pathlib.Path) -> int:
+    """When the model was put into its folder, in nanoseconds; 0: never.
+
+    The card is written last, so that a new one means a new model.
+    """
+    try:
+        return (directory / card.CARD).stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -57,14 +57,15 @@ def run(
     """
     wall = int(time.time())
     ledger, cloud = wiring.ledger(conf), wiring.cloud(conf, connection)
+    forecaster = wiring.forecaster(conf)
     fleet = _fleet(audit, cloud, ledger, scope, wall, parameters)
-    window = _read(conf, source, fleet, wall)
+    window = _read(conf, source, fleet, wall, forecaster.history_s)
     now = wall if wiring.options(conf).clock == 'system' else window.end
     policy = parameters.policy
     proposal = pipeline.propose(
         fleet=fleet,
         window=window,
-        forecaster=wiring.forecaster(conf),
+        forecaster=forecaster,
         # read after the fleet: what was ordered meanwhile is pending here
         leases=ledger.active_leases(),
         policy=policy,
@@ -112,9 +113,9 @@ def _read(
     source: base.TelemetrySource,
     fleet: fleet_module.Fleet,
     wall: int,
+    history_s: int,
 ) -> usage.UsageWindow:
     """The usage of all instances, as far back as the model likes to see."""
-    history_s = wiring.forecaster(conf).history_s
     live = wiring.options(conf).clock == 'system'
     window = source.read(
         [instance.id for instance in fleet.instances],
