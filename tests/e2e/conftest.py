@@ -45,7 +45,7 @@ def _play():
 
 @pytest.fixture(scope='session')
 def cloud():
-    """The cloud after the story; nothing of it is left after the tests."""
+    """The cloud after the story; its logs stay when its processes end."""
     try:
         played = _play()
         if played.returncode:
@@ -53,7 +53,7 @@ def cloud():
             pytest.fail('the demonstration failed:\n' + '\n'.join(tail))
         yield cloud_module.Cloud(settings_module.settle(HOME, RUN))
     finally:
-        cloud_module.Cloud(settings_module.settle(HOME, RUN)).wipe()
+        cloud_module.Cloud(settings_module.settle(HOME, RUN)).down()
 
 
 @pytest.fixture(scope='session')

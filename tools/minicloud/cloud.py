@@ -71,22 +71,26 @@ class Cloud:
         s = self.settings
         if not (s.venv / 'installed').exists():
             raise MiniCloudError(f'nothing is installed in {s.venv}: install')
-        self._check_ports()
         if not s.ready.exists():
-            shutil.rmtree(s.run, ignore_errors=True)
+            self.wipe()  # what is left of a start that was cut off
+        self._check_ports()
         configure.write_all(s)
         self._start_servers()
         snapshot = databases.Snapshot(s)
         is_filled = s.ready.exists() or snapshot.restore()
         if not is_filled:
             self._create_databases()
-        self._start_all()
+        self._start_first()
         if not is_filled:
             catalog.Catalog(s).fill()
-        self._wait_for_all()
+        # A snapshot holds nothing that Watcher learns from its plugins.
+        self.start(r for r in self.roles if is_filled or r not in WATCHER)
+        self._wait_for_answers()
         if not is_filled:
             self._run([[databases.resource_types(s)]])
             snapshot.save()
+            self.start(WATCHER)
+        self._check_alive(self.roles)
         s.ready.touch()
         say(f'{s.hosts} hypervisors are up; credentials: {s.openrc}')
 
@@ -124,13 +128,12 @@ class Cloud:
         self._run(databases.schemas(s))
         say('databases are ready')
 
-    def _start_all(self) -> None:
-        """Start what does not run; first what others need at their start."""
+    def _start_first(self) -> None:
+        """Start what the others need at their own start."""
         self.start(['keystone', 'nova-conductor', 'placement'])
         self.wait_for_apis(['identity', 'placement'])
-        self.start(self.roles)
 
-    def _wait_for_all(self) -> None:
+    def _wait_for_answers(self) -> None:
         s = self.settings
         self.wait_for_apis(API_PORTS)
         say('all APIs answer')
@@ -140,7 +143,6 @@ class Cloud:
             within_s=_PATIENCE_S,
             every_s=0.5,
         )
-        self._check_alive(self.roles)
 
     def wait_for_apis(self, service_types: Iterable[str]) -> None:
         """Return when these answer, be it to refuse."""

@@ -29,6 +29,8 @@ NAMES = (
 )
 GNOCCHI_SACKS = 4
 _HERE = Path(__file__).resolve().parent
+#: A change of these makes older snapshots useless.
+_MADE_BY = ('constraints.txt', 'databases.py', 'catalog.py', 'cloud.py')
 
 
 def create(s: Settings) -> None:
@@ -184,7 +186,7 @@ class Snapshot:
     @staticmethod
     def _key(s: Settings) -> str:
         digest = hashlib.sha256()
-        for name in ('constraints.txt', 'databases.py', 'catalog.py'):
+        for name in _MADE_BY:
             digest.update((_HERE / name).read_bytes())
         digest.update(f'{s.run} {s.base_port} {s.mq} {s.hosts}'.encode())
         return digest.hexdigest()[:16]
