@@ -50,7 +50,7 @@ def _schema(**own: Mapping[str, Any]) -> dict[str, Any]:
 RESIZE_SCHEMA = _schema(
     kind={'type': 'string', 'enum': [LEASE, RELEASE, CONFIRM]},
     audit=_UUID,
-    flavor=_TEXT,
+    flavor={'type': 'string'},  # '' where a flavor to confirm is gone
     flavor_name=_TEXT,
     source_flavor=_TEXT,
     origin_flavor=_TEXT,

@@ -94,7 +94,7 @@ def insert_new(dialect: str, table: sa.Table) -> sa.Insert:
 
     Inline: there may be no new key to tell.
     """
-    if dialect in ('mysql', 'mariadb'):
+    if dialect == 'mysql':
         return mysql.insert(table).prefix_with('IGNORE').inline()
     if dialect == 'postgresql':
         return postgresql.insert(table).on_conflict_do_nothing().inline()

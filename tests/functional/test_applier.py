@@ -9,6 +9,9 @@ from tests.functional.harness.clock import now
 from tests.functional.harness.compute import Outcome
 
 
+AUDIT = 'aaaaaaaa-0000-4000-8000-000000000001'
+
+
 @pytest.fixture
 def site(cloud):
     """Two nodes and two flavors."""
@@ -43,6 +46,7 @@ def resize(server, source='small', target='large', **other):
         **told(
             server,
             kind='release' if target == 'small' else 'lease',
+            audit=AUDIT,
             flavor=f'id-of-{target}',
             flavor_name=target,
             source_flavor=source,
@@ -85,8 +89,10 @@ def test_a_resize_gives_the_server_its_flavor_and_opens_a_lease(
     assert applied(watcher, resize(web)) == ('SUCCEEDED', [('SUCCEEDED', '')])
     assert (web.flavor.name, web.status) == ('large', 'ACTIVE')
     (lease,) = ledger.active_leases()
-    assert (lease.instance_id, lease.flavor_name) == (web.id, 'large')
-    assert lease.origin_flavor_id == 'id-of-small'
+    assert (lease.instance_id, lease.audit) == (web.id, AUDIT)
+    assert (lease.origin_flavor_name, lease.flavor_name) == ('small', 'large')
+    assert lease.pending_flavor_name is None
+    assert ledger.recent_attempts(now() - 60)[web.id].failed is False
 
 
 def test_a_release_gives_the_flavor_back_and_ends_the_lease(
@@ -97,6 +103,20 @@ def test_a_release_gives_the_flavor_back_and_ends_the_lease(
     assert applied(watcher, back) == ('SUCCEEDED', [('SUCCEEDED', '')])
     assert (web.flavor.name, web.status) == ('small', 'ACTIVE')
     assert ledger.active_leases() == ()
+
+
+def test_a_resize_that_nobody_confirmed_is_confirmed(
+    watcher, ledger, site, web
+):
+    action = resize(web)
+    action['input_parameters']['kind'] = 'confirm'
+    site.resize(web, 'id-of-large')
+    while web.status != 'VERIFY_RESIZE':
+        web.step()
+    assert applied(watcher, action) == ('SUCCEEDED', [('SUCCEEDED', '')])
+    assert (web.flavor.name, web.status) == ('large', 'ACTIVE')
+    (lease,) = ledger.active_leases()
+    assert (lease.origin_flavor_name, lease.flavor_name) == ('small', 'large')
 
 
 def test_a_live_migration_moves_the_server(watcher, web):
@@ -180,15 +200,16 @@ def test_a_destination_that_cannot_take_it_is_skipped(
 
 
 @pytest.mark.parametrize(
-    ('outcome', 'words'),
+    ('outcome', 'words', 'pending'),
     [
-        (Outcome.FAILS, ['ERROR', 'No space left on device']),
-        (Outcome.FALLS_BACK, ['ACTIVE', 'No space left on device']),
-        (Outcome.REFUSED, ['403', 'Quota exceeded']),
+        # a server in ERROR may still get its flavor: the next audit sees
+        (Outcome.FAILS, ['ERROR', 'No space left on device'], ['large']),
+        (Outcome.FALLS_BACK, ['ACTIVE', 'No space left on device'], []),
+        (Outcome.REFUSED, ['403', 'Quota exceeded'], []),
     ],
 )
 def test_a_resize_that_does_not_work_fails_at_once_with_novas_words(
-    watcher, ledger, site, web, outcome, words
+    watcher, ledger, site, web, outcome, words, pending
 ):
     site.resize_outcome = outcome
     began = time.monotonic()
@@ -197,7 +218,11 @@ def test_a_resize_that_does_not_work_fails_at_once_with_novas_words(
     assert (plan, state) == ('FAILED', 'FAILED')
     for word in ('Action failed in execute', web.name, *words):
         assert word in message
-    assert ledger.active_leases() == ()
+    leases = ledger.active_leases()
+    assert [lease.pending_flavor_name for lease in leases] == pending
+    attempt = ledger.recent_attempts(now() - 60)[web.id]
+    assert attempt.failed
+    assert words[1] in attempt.text
 
 
 @pytest.mark.parametrize(

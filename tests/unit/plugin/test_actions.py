@@ -108,7 +108,7 @@ def test_a_confirmation_does_not_need_the_flavor_any_more(cloud, ledger):
         cloud.server, status='VERIFY_RESIZE', flavor=acting.LARGE
     )
     cloud.flavors = {}
-    acting.confirm(cloud, ledger).pre_condition()
+    acting.confirm(cloud, ledger, flavor='').pre_condition()
 
 
 def test_a_flavor_that_is_gone_or_disabled_is_skipped(cloud, ledger):
@@ -173,7 +173,8 @@ def test_the_descriptions_say_what_is_done(cloud, ledger):
         ('kind', 'forever'),
         ('audit', '-'),
         ('expires_at', None),
-        ('flavor', ''),
+        ('flavor', None),
+        ('flavor_name', ''),
         ('reason', ''),
         ('surprise', 1),
     ],
