@@ -28,6 +28,7 @@ _COMMON: Mapping[str, Any] = {
     'resource_id': _UUID,
     'resource_name': {'type': 'string'},
     'project_id': {'type': 'string'},
+    'audit': _UUID,
     'reason': _TEXT,
     'decided_at': _TIME,
     'valid_until': _TIME,
@@ -49,7 +50,6 @@ def _schema(**own: Mapping[str, Any]) -> dict[str, Any]:
 
 RESIZE_SCHEMA = _schema(
     kind={'type': 'string', 'enum': [LEASE, RELEASE, CONFIRM]},
-    audit=_UUID,
     flavor={'type': 'string'},  # '' where a flavor to confirm is gone
     flavor_name=_TEXT,
     source_flavor=_TEXT,
@@ -63,14 +63,16 @@ MIGRATE_SCHEMA = _schema(source_node=_TEXT, destination_node=_TEXT)
 class _Input:
     """What both actions are told.
 
-    ``valid_until`` is when the forecast stops being one: Watcher keeps a
-    plan for a day, a forecast looks 15 minutes ahead.  ``explanation`` holds
-    the numbers behind the decision.
+    ``audit`` is the uuid of the audit that decided.  ``valid_until`` is when
+    the forecast stops being one: Watcher keeps a plan for a day, a forecast
+    looks 15 minutes ahead.  ``explanation`` holds the numbers behind the
+    decision.
     """
 
     resource_id: str
     resource_name: str
     project_id: str
+    audit: str
     reason: str
     decided_at: int
     valid_until: int
@@ -91,12 +93,10 @@ class ResizeInput(_Input):
 
     ``flavor`` is the id to resize to, ``source_flavor`` the name of what the
     server had before this resize, ``origin_flavor`` the name of the one it
-    has when no lease holds; ``expires_at`` is when the lease ends.  ``audit``
-    is the uuid of the audit that decided.
+    has when no lease holds; ``expires_at`` is when the lease ends.
     """
 
     kind: str
-    audit: str
     flavor: str
     flavor_name: str
     source_flavor: str

@@ -32,6 +32,7 @@ def told(server, **other):
         'resource_id': server.id,
         'resource_name': server.name,
         'project_id': 'a-project',
+        'audit': AUDIT,
         'reason': 'violation_expected: P(cpu > 0.9 of 1 vCPUs) = 0.8',
         'decided_at': now(),
         'valid_until': now() + 900,
@@ -46,7 +47,6 @@ def resize(server, source='small', target='large', **other):
         **told(
             server,
             kind='release' if target == 'small' else 'lease',
-            audit=AUDIT,
             flavor=f'id-of-{target}',
             flavor_name=target,
             source_flavor=source,

@@ -112,6 +112,7 @@ COMMON = {
     'resource_id': SERVER,
     'resource_name': 'web',
     'project_id': 'p',
+    'audit': AUDIT,
     'reason': 'violation_expected: P(cpu > 0.9 of 1 vCPUs) = 0.8',
     'decided_at': NOW,
     'valid_until': NOW + 900,
@@ -126,7 +127,6 @@ def resize(cloud, ledger, **other):
     action.input_parameters = {
         **COMMON,
         'kind': 'lease',
-        'audit': AUDIT,
         'flavor': 'l',
         'flavor_name': 'large',
         'source_flavor': 'small',
