@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
+from concurrent import futures
 import time
 from typing import Any
 
@@ -17,6 +18,7 @@ from predictive_watcher.core import fleet
 # Up to so many nodes are asked one by one for their servers; more than that,
 # and listing the whole cloud takes fewer requests.
 FEW_NODES = 8
+AT_ONCE = 8  # requests to Placement
 
 
 class Nova:
@@ -178,10 +180,21 @@ class Nova:
                     '/os-services', {'binary': 'nova-compute'}
                 )['services']
             }
-            return tuple(
-                translate.node(data, self._rest.inventories(data['id']), zones)
+            wanted = [
+                data
                 for data in self._rest.pages(
                     '/os-hypervisors/detail', 'hypervisors'
                 )
                 if names is None or data['service']['host'] in names
-            )
+            ]
+            # Placement shows the inventories of one provider at a time
+            with futures.ThreadPoolExecutor(AT_ONCE) as pool:
+                inventories = pool.map(
+                    self._rest.inventories, [data['id'] for data in wanted]
+                )
+                return tuple(
+                    translate.node(data, inventory, zones)
+                    for data, inventory in zip(
+                        wanted, inventories, strict=True
+                    )
+                )

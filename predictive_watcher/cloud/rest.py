@@ -7,6 +7,7 @@ release of openstacksdk or on the operator's default microversion.
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
+import threading
 from typing import Any
 
 from keystoneauth1 import exceptions as ks_exceptions
@@ -47,6 +48,7 @@ class Rest:
 
     def __init__(self, connection: sdk_connection.Connection) -> None:
         self._connection = connection
+        self._counting = threading.Lock()
         self.count = 0
 
     def get(
@@ -128,7 +130,8 @@ class Rest:
         microversion: str,
         **more: Any,
     ) -> Any:
-        self.count += 1
+        with self._counting:
+            self.count += 1
         name = {'compute': 'Nova', 'placement': 'Placement'}[service]
         call = f'{name} {method} {path}'
         try:
