@@ -99,6 +99,7 @@ class Watcher:
             '/v1/' + path,
             method,
             endpoint_filter=service,
+            headers={'OpenStack-API-Version': 'infra-optim 1.5'},
             raise_exc=False,
             **kwargs,
         )

@@ -16,6 +16,8 @@ import openstack as sdk
 
 
 _MICROVERSION = '2.90'
+#: From 1.5 on, an action tells why it was skipped or failed.
+_WATCHER_VERSION = {'OpenStack-API-Version': 'infra-optim 1.5'}
 
 
 class Operator:
@@ -108,7 +110,10 @@ class Clients:
         """A GET of Watcher's API."""
         service = {'service_type': 'infra-optim', 'interface': 'public'}
         answer = self.connection.session.get(
-            '/v1/' + path, endpoint_filter=service, params=query
+            '/v1/' + path,
+            endpoint_filter=service,
+            params=query,
+            headers=_WATCHER_VERSION,
         )
         return answer.json()
 
