@@ -84,7 +84,11 @@ def _serve(role: str, etc: Path, port: int) -> None:
         host='127.0.0.1',
         port=port,
         threads=PLACEMENT_THREADS if role == 'placement' else WAITRESS_THREADS,
-        channel_timeout=300,
+        channel_timeout=120,
+        # Clients that keep connections alive use up the default of 100,
+        # and then nobody is answered any more.
+        connection_limit=1000,
+        asyncore_use_poll=True,
         _quiet=True,
     )
 
