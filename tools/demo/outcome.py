@@ -65,6 +65,8 @@ class ServerRow:
     limit_before: float
     limit_after: float
     actions: tuple[Done, ...]
+    #: How often Nova restarted the guest for it.
+    restarts: int
     minutes_without: float
     minutes_with: float
     verdict: Verdict
@@ -116,12 +118,13 @@ class Outcome:
             name=server.name,
             weight=server.flavor.weight,
             resource=RESOURCES[resource],
-            risk=told.get('risk'),
+            risk=_risk(first, told),
             predicted_peak=told.get('predicted'),
             actual_peak=_peak(self._demand[:, row, resource]),
             limit_before=float(self._own[row, resource]),
             limit_after=float(self._limits[:, row, resource].max()),
             actions=tuple(self._done(row, s, a) for s, a in actions),
+            restarts=sum(not action.is_migration for _, action in actions),
             minutes_without=without * STEP_S / 60,
             minutes_with=with_plans * STEP_S / 60,
             verdict=judge(without, with_plans),
@@ -208,6 +211,17 @@ def _told(action: Action | None, resource: str) -> dict[str, Any]:
     resources = explanation.get('resources') or {}
     told: dict[str, Any] = resources.get(resource) or {}
     return told
+
+
+def _risk(action: Action | None, told: dict[str, Any]) -> float | None:
+    """The risk that the action was taken for: of the node, where the server
+    moves for the sake of others.
+    """
+    if action is not None and action.is_migration:
+        explanation = action.parameters.get('explanation') or {}
+        risk: float | None = explanation.get('node_risk')
+        return risk
+    return told.get('risk')
 
 
 def _peak(values: np.ndarray) -> float:

@@ -30,6 +30,7 @@ _HEAD = (
     'actual peak',
     'limit before',
     'limit after',
+    'restarts',
     'violation',
 )
 _NODE_HEAD = (
@@ -65,6 +66,7 @@ def _server(row: ServerRow) -> list[str]:
         '' if row.risk is None else f'{row.risk:.2f}',
         '\n'.join(_done(action) for action in row.actions),
         *(_number(amount, factor) for amount in amounts),
+        str(row.restarts or ''),
         _violation(row),
     ]
 

@@ -88,6 +88,7 @@ def test_a_resize_in_time_averts_the_violation():
     assert (row.limit_before, row.limit_after) == (4, 8)
     assert row.actual_peak == pytest.approx(4.4)
     assert row.actions[1].lead_min is None
+    assert row.restarts == 2
 
 
 def test_a_resize_too_late_shortens_it():
@@ -131,6 +132,7 @@ def test_a_migration_relieves_its_node():
         'predictive_migrate',
         source_node='compute2',
         destination_node='compute3',
+        explanation={'node_risk': 0.6, 'resources': {'cpu': {'risk': 0.1}}},
     )
     steps = [
         Step(
@@ -148,7 +150,10 @@ def test_a_migration_relieves_its_node():
     (node,) = found.nodes()
     assert node.verdict is outcome.Verdict.SHORTENED
     assert node.peak_without == pytest.approx(15.2)
-    assert found.servers()[0].actions[0].before == 'compute2'
+    moved = found.servers()[0]
+    assert moved.actions[0].before == 'compute2'
+    assert moved.risk == 0.6
+    assert moved.restarts == 0
 
 
 def test_what_was_not_shown_is_named():
