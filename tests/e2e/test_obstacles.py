@@ -9,7 +9,8 @@ from tests.e2e.load import Load
 
 
 WITHIN_S = 90.0
-SERVER = 'shop'
+#: Nothing was done to it in the demonstration: it need not rest.
+SERVER = 'database'
 #: vCPUs of four.
 CLIMB = (2.0, 2.6, 3.2, 3.6, 3.9, 4.0, 4.0)
 
@@ -105,6 +106,7 @@ def test_a_server_locked_after_the_proposal_is_skipped(
 
 
 def test_a_locked_server_is_held_by_the_next_audits(nova, watcher, log):
+    _wait_for_runs(watcher, 1)  # this one may have begun before the lock
     plans = _wait_for_runs(watcher, 2)
     for plan in plans:
         names = {

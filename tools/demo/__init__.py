@@ -11,7 +11,9 @@ The modules, in the order in which they build on each other:
 ``openstack`` the ``openstack`` command, and what the APIs say
 ``stage``     flavors, servers and telemetry before the story begins
 ``journal``   what happened, step by step
-``story``     time runs: measures, audits, plans applied
+``audit``     a continuous audit, and its plans applied
+``story``     time runs, step by step
 ``outcome``   what it meant, computed from the journal
-``table``     printed for people
+``table``     printed for people, and as JSON
+``play``      all of it, from an empty cloud on
 """

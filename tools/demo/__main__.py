@@ -15,6 +15,7 @@ if not __package__:  # run as a directory: let the packages be found
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from dataclasses import replace
+from typing import Any
 
 from minicloud import environment
 from minicloud import plugin
@@ -28,48 +29,49 @@ from minicloud.settings import CHECKOUT
 from minicloud.settings import Settings
 
 
+#: Options of the demonstration itself.
+_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
+    ('--traces',): {
+        'type': Path,
+        'metavar': 'FILE',
+        'help': 'replay a recorded load (npz) instead of our own',
+    },
+    ('--seed',): {
+        'type': int,
+        'default': 1,
+        'help': 'of our own load (default: %(default)s)',
+    },
+    ('--interval',): {
+        'type': int,
+        'default': 3,
+        'metavar': 'S',
+        'help': 'seconds between two runs of the audit (default: %(default)s)',
+    },
+    ('-p', '--parameter'): {
+        'dest': 'parameters',
+        'action': 'append',
+        'default': [],
+        'metavar': 'NAME=VALUE',
+        'help': 'a parameter of the audit',
+    },
+    ('--result',): {
+        'type': Path,
+        'default': CHECKOUT / 'demo-result.json',
+        'metavar': 'FILE',
+        'help': 'where the table goes as JSON (default: %(default)s)',
+    },
+    ('--keep',): {
+        'action': 'store_true',
+        'help': 'leave the cloud running at the end',
+    },
+}
+
+
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='demo', description=__doc__)
     add_arguments(parser)
-    parser.add_argument(
-        '--traces',
-        type=Path,
-        metavar='FILE',
-        help='replay a recorded load (npz) instead of our own',
-    )
-    parser.add_argument(
-        '--seed',
-        type=int,
-        default=1,
-        help='of our own load (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--interval',
-        type=int,
-        default=3,
-        metavar='S',
-        help='seconds between two runs of the audit (default: %(default)s)',
-    )
-    parser.add_argument(
-        *('-p', '--parameter'),
-        dest='parameters',
-        action='append',
-        default=[],
-        metavar='NAME=VALUE',
-        help='a parameter of the audit',
-    )
-    parser.add_argument(
-        '--result',
-        type=Path,
-        default=CHECKOUT / 'demo-result.json',
-        metavar='FILE',
-        help='where the table goes as JSON (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--keep',
-        action='store_true',
-        help='leave the cloud running at the end',
-    )
+    for names, about in _OPTIONS.items():
+        parser.add_argument(*names, **about)
     return parser.parse_args()
 
 

@@ -20,12 +20,13 @@ from demo import replay
 from demo import stage
 from demo import table
 from demo import workload
+from demo.audit import Audit
+from demo.audit import GOAL
+from demo.audit import STRATEGY
 from demo.fleet import SERVERS
 from demo.openstack import Clients
 from demo.openstack import Operator
-from demo.story import GOAL
 from demo.story import Story
-from demo.story import STRATEGY
 
 
 _SYNC_S = 60.0
@@ -38,8 +39,8 @@ def play(options: argparse.Namespace, settings: Settings) -> int:
     cloud.wipe()
     cloud.up()
     try:
-        story = _tell(options, settings, demand, history)
-        return _conclude(options, story)
+        story, audit = _tell(options, settings, demand, history)
+        return _conclude(options, story, audit)
     finally:
         if options.keep:
             say(f'the cloud is kept: . {settings.openrc}')
@@ -61,7 +62,7 @@ def _tell(
     settings: Settings,
     demand: np.ndarray,
     history: int,
-) -> Story:
+) -> tuple[Story, Audit]:
     operator, clients = Operator(settings), Clients(settings)
     _introduce(operator, clients, settings)
     built = stage.build(operator, clients, SERVERS)
@@ -70,7 +71,6 @@ def _tell(
         *('-c', 'Name', '-c', 'Flavor', '-c', 'Host', '-c', 'Status'),
     )
     story = Story(
-        operator=operator,
         clients=clients,
         stage=built,
         servers=SERVERS,
@@ -80,9 +80,14 @@ def _tell(
     )
     story.write_history()
     operator.type('optimize', 'strategy', 'state', STRATEGY)
-    story.create_audit(options.interval, options.parameters)
-    story.run()
-    return story
+    audit = Audit(
+        operator,
+        clients,
+        interval_s=options.interval,
+        parameters=options.parameters,
+    )
+    story.run(audit)
+    return story, audit
 
 
 def _introduce(
@@ -106,13 +111,13 @@ def _before_now() -> int:
     return (now // workload.STEP_S - 1) * workload.STEP_S
 
 
-def _conclude(options: argparse.Namespace, story: Story) -> int:
+def _conclude(options: argparse.Namespace, story: Story, audit: Audit) -> int:
     result = outcome.Outcome(SERVERS, story.journal)
     servers, nodes = result.servers(), result.nodes()
     sys.stdout.write('\n'.join(['', *table.lines(servers, nodes), '']) + '\n')
     missing = outcome.shortcomings(servers)
     told = table.as_json(servers, nodes, story.journal)
-    told |= {'audit': story.audit, 'missing': missing}
+    told |= {'audit': audit.uuid, 'missing': missing}
     options.result.write_text(json.dumps(told, indent=1) + '\n')
     say(f'the table is also in {options.result} ({elapsed_s():.0f} s in all)')
     return _judge(missing, options.traces)

@@ -1,18 +1,13 @@
 """Time runs: measures are written, audits look at them, plans are applied."""
 
-from collections.abc import Iterator
 from collections.abc import Sequence
 import datetime
-import itertools
-import sys
 import time
-from typing import Any
 
-from minicloud.errors import MiniCloudError
 from minicloud.progress import say
-from minicloud.progress import wait_for
 import numpy as np
 
+from demo.audit import Audit
 from demo.fleet import CPU
 from demo.fleet import FLAVORS
 from demo.fleet import NODE_VCPUS
@@ -20,12 +15,9 @@ from demo.fleet import RESOURCES
 from demo.fleet import Server
 from demo.gnocchi import Described
 from demo.gnocchi import Gnocchi
-from demo.journal import Action
 from demo.journal import Journal
-from demo.journal import Plan
 from demo.journal import Step
 from demo.openstack import Clients
-from demo.openstack import Operator
 from demo.openstack import Seen
 from demo.physics import members
 from demo.physics import usage
@@ -36,21 +28,12 @@ from demo.stage import Stage
 from demo.workload import STEP_S
 
 
-GOAL = 'violation_prevention'
-STRATEGY = 'predictive_adjustment'
-_AUDIT_S = 60.0
-_PLAN_S = 180.0
-_ENDED = ('SUCCEEDED', 'FAILED', 'CANCELLED', 'SUPERSEDED', 'DELETED')
-_HIDDEN = ('CANCELLED', 'SUPERSEDED', 'DELETED')
-
-
 class Story:
     """The servers' load, from a day ago until every lease has ended."""
 
     def __init__(
         self,
         *,
-        operator: Operator,
         clients: Clients,
         stage: Stage,
         servers: Sequence[Server],
@@ -59,8 +42,6 @@ class Story:
         ends_at: int,
     ) -> None:
         self.journal = Journal()
-        self.audit = ''
-        self._operator = operator
         self._clients = clients
         self._gnocchi = Gnocchi(clients.connection)
         self._stage = stage
@@ -70,9 +51,7 @@ class Story:
         self._begins_at: int = ends_at - (demand.shape[1] - 1) * STEP_S
         self._meters = [Meter() for _ in servers]
         self._described: dict[str, Described] = {}
-        self._seen_plans: set[str] = set()
 
-    # ------------------------------------------------------------ the past
     def write_history(self) -> None:
         """The day before, during which nobody did anything."""
         self._gnocchi.create_policies()
@@ -108,23 +87,11 @@ class Story:
         self._described[seen.name] = described
         return described
 
-    # ---------------------------------------------------------- the audit
-    def create_audit(self, interval_s: int, parameters: Sequence[str]) -> None:
-        """A continuous audit, as an operator creates it."""
-        self.audit = self._operator.type(
-            *('optimize', 'audit', 'create', '--name', 'prevention'),
-            *('-g', GOAL, '-s', STRATEGY),
-            *('-t', 'CONTINUOUS', '-i', str(interval_s)),
-            *(word for given in parameters for word in ('-p', given)),
-            *('-f', 'value', '-c', 'UUID'),
-        ).strip()
-
-    # --------------------------------------------------------- the future
-    def run(self) -> None:
+    def run(self, audit: Audit) -> None:
         """Step by step, until the trouble is over and no lease is left."""
         last_trouble = self._last_trouble()
         for number in range(self._demand.shape[1] - self._history):
-            self._advance(self._history + number)
+            self._advance(self._history + number, audit)
             if number > last_trouble and not self._leased():
                 return
 
@@ -143,7 +110,7 @@ class Story:
             if servers[server.name].flavor != server.flavor.name
         ]
 
-    def _advance(self, step: int) -> None:
+    def _advance(self, step: int, audit: Audit) -> None:
         seen = self._clients.servers()
         now = [seen[server.name] for server in self._servers]
         limits = np.array([FLAVORS[server.flavor].limits for server in now])
@@ -153,7 +120,7 @@ class Story:
         self._write(step, now, used)
         written_at = time.time()  # noqa: TID251
         self._tell(step, used, limits, nodes)
-        plan = self._watch()
+        plan = audit.watch()
         self.journal.steps.append(
             Step(
                 end=self._end(step),
@@ -201,141 +168,8 @@ class Story:
             'vCPUs'
         )
 
-    # ---------------------------------------------------------- the plans
-    def _watch(self) -> Plan | None:
-        """Apply what the audit recommends now that it has seen the measures.
-
-        The first plan after the measures may come from a run that began
-        before them: a plan without actions counts from the second on.
-        """
-        self._new_plans()
-        while True:
-            ready = self._wait_for_plan()
-            if ready is None:
-                return None
-            plan = self._apply(ready)
-            if plan.state not in _HIDDEN:
-                return plan
-            # Otherwise a newer run has replaced it meanwhile.
-
-    def _wait_for_plan(self) -> str | None:
-        """The next plan with actions; None if there is nothing to do."""
-        for uuid in itertools.islice(self._each_new_plan(), 2):
-            if self._is_ready(uuid):
-                return uuid
-        return None
-
-    def _each_new_plan(self) -> Iterator[str]:
-        while True:
-            new: list[str] = []
-
-            def appeared(found: list[str] = new) -> bool:
-                found.extend(self._new_plans())
-                return bool(found)
-
-            wait_for(
-                appeared,
-                'a run of the audit',
-                within_s=_AUDIT_S,
-                every_s=0.4,
-                hint=self._audit_state,
-            )
-            yield from new
-
-    def _new_plans(self) -> list[str]:
-        """Plans not seen before, the oldest first."""
-        plans = [p['uuid'] for p in self._clients.plans(self.audit)]
-        new = [uuid for uuid in plans if uuid not in self._seen_plans]
-        self._seen_plans.update(new)
-        return new[::-1]
-
-    def _is_ready(self, uuid: str) -> bool:
-        """Whether the plan can be started.
-
-        Watcher stores a plan before its actions, and one without actions as
-        one that has succeeded.
-        """
-        counts = [-1]
-
-        def settled() -> bool:
-            counts.append(len(self._clients.actions(uuid)))
-            return (
-                counts[-1] == counts[-2] > 0
-                or self._plan_state(uuid) != 'RECOMMENDED'
-            )
-
-        wait_for(settled, 'the actions of the plan', within_s=_AUDIT_S)
-        return self._plan_state(uuid) == 'RECOMMENDED'
-
-    def _audit_state(self) -> str:
-        state = self._clients.watcher(f'audits/{self.audit}')['state']
-        return f'it is {state}, see watcher-decision-engine.out'
-
-    def _apply(self, uuid: str) -> Plan:
-        show_actions(self._clients.actions(uuid))
-        try:
-            self._operator.type(
-                *('optimize', 'actionplan', 'start', uuid),
-                *('-f', 'value', '-c', 'State'),
-            )
-        except MiniCloudError:
-            if self._plan_state(uuid) not in _HIDDEN:
-                raise
-        wait_for(
-            lambda: self._plan_state(uuid) in _ENDED,
-            'the action plan to end',
-            within_s=_PLAN_S,
-            every_s=0.5,
-            hint=lambda: f'it is {self._plan_state(uuid)}',
-        )
-        actions = [_action(a) for a in self._clients.actions(uuid)]
-        plan = Plan(
-            uuid=uuid, state=self._plan_state(uuid), actions=tuple(actions)
-        )
-        say(f'the plan has {plan.state}: {_states(plan)}')
-        return plan
-
-    def _plan_state(self, uuid: str) -> str:
-        state: str = self._clients.watcher(f'action_plans/{uuid}')['state']
-        return state
-
 
 def clock(at: int) -> str:
     """Simulated time, for people."""
     moment = datetime.datetime.fromtimestamp(at, tz=datetime.UTC)
     return moment.strftime('%H:%M')
-
-
-def _action(told: dict[str, Any]) -> Action:
-    parameters = told['input_parameters']
-    return Action(
-        kind=told['action_type'],
-        server=parameters.get('resource_name', ''),
-        state=told['state'],
-        message=told.get('status_message') or '',
-        parameters=parameters,
-    )
-
-
-def _states(plan: Plan) -> str:
-    return ', '.join(
-        f'{action.server} {action.state}'
-        + (f' ({action.message})' if action.message else '')
-        for action in plan.actions
-    )
-
-
-def show_actions(actions: Sequence[dict[str, Any]]) -> None:
-    """What a plan wants, and why."""
-    for told in actions:
-        given = told['input_parameters']
-        change = (
-            f'{given.get("source_node")} -> {given.get("destination_node")}'
-            if 'destination_node' in given
-            else f'{given.get("source_flavor")} -> {given.get("flavor_name")}'
-        )
-        name = given.get('resource_name', '')
-        sys.stdout.write(
-            f'    {told["action_type"]} {name}: {change}\n'
-            f'        because {given.get("reason")}\n'
-        )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 import signal
 import sys
+from typing import Any
 from typing import NoReturn
 
 
@@ -60,49 +61,46 @@ COMMANDS: dict[str, tuple[Callable[[settings.Settings], None], str]] = {
 }
 
 
+#: Option: its default's variable, and what argparse has to know.
+_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    '--home': (
+        'home',
+        {'type': Path, 'help': 'environment, snapshots (default: .minicloud)'},
+    ),
+    '--run': (
+        'run',
+        {'type': Path, 'help': 'data of one cloud (default: HOME/run)'},
+    ),
+    '--base-port': (
+        'port',
+        {'type': int, 'help': 'first port (default: a free block from 15000)'},
+    ),
+    '--db': (
+        'db',
+        {
+            'choices': settings.DATABASES,
+            'help': "SQLite files (default), or the system's MariaDB",
+        },
+    ),
+    '--mq': (
+        'mq',
+        {
+            'choices': settings.BROKERS,
+            'help': "the file system (default), or the system's RabbitMQ",
+        },
+    ),
+    '--hosts': (
+        'hosts',
+        {'type': int, 'help': 'number of hypervisors (default: 3)'},
+    ),
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options about the place and kind of a cloud."""
-    value = settings.from_environment
-    parser.add_argument(
-        '--home',
-        type=Path,
-        default=value('home'),
-        metavar='DIR',
-        help='environment and snapshots (default: .minicloud)',
-    )
-    parser.add_argument(
-        '--run',
-        type=Path,
-        default=value('run'),
-        metavar='DIR',
-        help='data of one cloud (default: HOME/run)',
-    )
-    parser.add_argument(
-        '--base-port',
-        type=int,
-        default=value('port'),
-        metavar='N',
-        help='first port (default: the first free block from 15000 on)',
-    )
-    parser.add_argument(
-        '--db',
-        choices=settings.DATABASES,
-        default=value('db'),
-        help='SQLite files (default), or MariaDB from the system',
-    )
-    parser.add_argument(
-        '--mq',
-        choices=settings.BROKERS,
-        default=value('mq'),
-        help='the file system (default), or RabbitMQ from the system',
-    )
-    parser.add_argument(
-        '--hosts',
-        type=int,
-        default=value('hosts'),
-        metavar='N',
-        help='number of hypervisors (default: 3)',
-    )
+    for name, (variable, about) in _OPTIONS.items():
+        default = settings.from_environment(variable)
+        parser.add_argument(name, default=default, **about)
 
 
 def settings_from(options: argparse.Namespace) -> settings.Settings:
