@@ -19,8 +19,9 @@ help:
 	@echo 'make clean                  stop the mini cloud, remove what was installed'
 
 check-python:
-	@if [ -z '$(PYTHON)' ]; then \
-		echo 'error: Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 ...' >&2; \
+	@if ! '$(PYTHON)' -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+			>/dev/null 2>&1; then \
+		echo "error: '$(PYTHON)' is not Python 3.11 to 3.13: make PYTHON=/path/to/python3.12 ..." >&2; \
 		exit 1; fi
 
 demo: check-python
@@ -28,6 +29,7 @@ demo: check-python
 
 # The environment is made anew when what it is made from has changed.
 $(TEST_ENV)/installed: setup.cfg requirements.txt pyproject.toml | check-python
+	@echo 'installing the test environment, which takes some minutes (1.4 GB)'
 	rm -rf $(TEST_ENV)
 	$(PYTHON) -m venv $(TEST_ENV)
 	$(TEST_ENV)/bin/python -m pip install --quiet --disable-pip-version-check \

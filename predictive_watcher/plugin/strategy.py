@@ -106,19 +106,30 @@ class PredictiveAdjustment(base.BaseStrategy):
             self.input_parameters,
             stale_after_s=wiring.options(conf).stale_after,
         )
-        run = audit_module.run(
-            conf,
-            audit=uuid,
-            scope=scope_module.scope_of(self.compute_model),
-            parameters=parameters,
-            connection=nova_helper.NovaHelper().connection,
-            source=wiring.telemetry(
-                conf,
-                self.osc.session,
-                region_name=conf.gnocchi_client.region_name,
-                interface=conf.gnocchi_client.endpoint_type,
-            ),
+        scope = scope_module.scope_of(self.compute_model)
+        connection, session = (
+            nova_helper.NovaHelper().connection,
+            self.osc.session,
         )
+        try:
+            run = audit_module.run(
+                conf,
+                audit=uuid,
+                scope=scope,
+                parameters=parameters,
+                connection=connection,
+                source=wiring.telemetry(
+                    conf,
+                    session,
+                    region_name=conf.gnocchi_client.region_name,
+                    interface=conf.gnocchi_client.endpoint_type,
+                ),
+            )
+        finally:
+            # Left to the garbage collector, the sockets of audit after audit
+            # stay open until Placement takes no more.
+            connection.session.session.close()
+            session.session.close()
         verdicts = run.proposal.verdicts
         report.log_verdicts(uuid, verdicts)
         self._outcome = report.outcome(run.proposal)
