@@ -22,11 +22,13 @@ from minicloud import plugin
 from minicloud.__main__ import add_arguments
 from minicloud.__main__ import guarded
 from minicloud.__main__ import settings_from
+from minicloud.cloud import Cloud
 from minicloud.errors import MiniCloudError
 from minicloud.progress import BEGAN
 from minicloud.progress import elapsed_s
 from minicloud.settings import CHECKOUT
 from minicloud.settings import Settings
+from minicloud.settings import settle
 
 
 #: Options of the demonstration itself.
@@ -90,6 +92,9 @@ def main() -> int:
     options = _parse()
     if options.traces and not zipfile.is_zipfile(options.traces):
         raise MiniCloudError(f'{options.traces} is no npz file')
+    if Path(sys.prefix) != settle(options.home, options.run).venv:
+        # with what an earlier cloud was made is of no concern to this one
+        Cloud(settle(options.home, options.run)).wipe()
     settings = _with_plugin(settings_from(options))
     if Path(sys.prefix) != settings.venv:
         environment.install(settings)

@@ -35,6 +35,7 @@ API_PORTS = {
 MYSQL_PORT = 306
 RABBIT_PORT = 673
 FIRST_PORT = 15000
+LEAST_HOSTS = 3  # a node to leave, one to go to, one to be refused
 PORT_BLOCK = 1000
 DATABASES = ('sqlite', 'mysql')
 BROKERS = ('fs', 'rabbit')
@@ -192,6 +193,11 @@ def settle(
     run = (run or home / 'run').resolve()
     saved = _saved(run)
     wishes = {k: v for k, v in wanted.items() if v is not None}
+    if wishes.get('hosts', LEAST_HOSTS) < LEAST_HOSTS:
+        raise MiniCloudError(
+            f'{wishes["hosts"]} hypervisors are too few: --hosts '
+            f'{LEAST_HOSTS} at least'
+        )
     for name in sorted(saved.keys() & wishes.keys() - {'watcher'}):
         if saved[name] != wishes[name]:
             raise MiniCloudError(

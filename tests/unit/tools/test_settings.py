@@ -70,3 +70,10 @@ def test_a_missing_network_is_named(tmp_path):
     words = 'echo Temporary failure in name resolution; exit 1'
     with pytest.raises(MiniCloudError, match='index cannot be reached'):
         environment.run_visibly(['sh', '-c', words], log, 'installing')
+
+
+def test_too_few_hypervisors_are_refused_before_anything_is_installed(
+    tmp_path,
+):
+    with pytest.raises(MiniCloudError, match='--hosts 3 at least'):
+        settings.settle(home=tmp_path, hosts=0)
