@@ -4,37 +4,21 @@ from typing import Any
 
 from oslo_config import cfg
 from oslo_log import log
-from watcher.common import exception as watcher_exception
 from watcher.common import nova_helper
 from watcher.decision_engine.strategy.strategies import base
 
-from predictive_watcher import exceptions
 from predictive_watcher import wiring
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.plugin import audit as audit_module
 from predictive_watcher.plugin import efficacy
 from predictive_watcher.plugin import emit
+from predictive_watcher.plugin import failures
 from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import report
 from predictive_watcher.plugin import scope as scope_module
 
 
 LOG = log.getLogger(__name__)
-
-# The first entry that fits the error gives the reason code.
-_REASONS: tuple[tuple[type[Exception], Reason], ...] = (
-    (exceptions.TelemetryError, Reason.TELEMETRY_FAILED),
-    (exceptions.ModelError, Reason.MODEL_REFUSED),
-    (exceptions.CloudError, Reason.CLOUD_FAILED),
-    (exceptions.StateError, Reason.STATE_FAILED),
-    (exceptions.InvalidInput, Reason.BAD_PARAMETERS),
-    (watcher_exception.ClusterStateNotDefined, Reason.NO_CLUSTER_MODEL),
-    (watcher_exception.ClusterStateStale, Reason.NO_CLUSTER_MODEL),
-    (
-        watcher_exception.ClusterDataModelCollectionError,
-        Reason.NO_CLUSTER_MODEL,
-    ),
-)
 
 
 class PredictiveAdjustment(base.BaseStrategy):
@@ -148,10 +132,7 @@ class PredictiveAdjustment(base.BaseStrategy):
 
     def _give_up(self, uuid: str, error: Exception) -> None:
         """Hold everything and say why."""
-        reason = next(
-            (code for kind, code in _REASONS if isinstance(error, kind)),
-            Reason.INTERNAL_ERROR,
-        )
+        reason = failures.reason_of(error)
         if reason is Reason.INTERNAL_ERROR:
             LOG.error('audit %s: an error of our own', uuid, exc_info=error)
         text = f'{type(error).__name__}: {error}'
