@@ -86,7 +86,7 @@ def _tell(
         interval_s=options.interval,
         parameters=options.parameters,
     )
-    story.run(audit)
+    story.run(audit, whole=options.traces is not None)
     return story, audit
 
 

@@ -16,14 +16,18 @@ import numpy as np
 from demo.fleet import RESOURCES
 from demo.fleet import Server
 from demo.workload import DAY_STEPS
-from demo.workload import FUTURE_STEPS
 from demo.workload import STEP_S
 
 
 _ARRAYS = ('usage', 'limits', 'instances', 'resources', 'start', 'step')
 _LEAST_HISTORY = DAY_STEPS // 2
+#: Two hours are played, which take a few minutes.
+FUTURE_STEPS = 24
 #: An instance with fewer samples than this share is of no use.
 _LEAST_SAMPLES = 0.5
+#: Instances are ranked by this percentile of their use.
+_BUSY_PERCENTILE = 95
+_TINY = 1e-9
 
 
 class TraceError(MiniCloudError):
@@ -78,35 +82,44 @@ def demand(
 ) -> tuple[np.ndarray, int]:
     """Demand of each server, and how many of its steps are history.
 
-    The last steps of the trace are replayed, those of each instance scaled
-    from its limits to those of its server; a resource that the trace lacks
-    has no samples. Where a limit is unknown, the highest use stands in.
+    The last steps of the trace are replayed, of the instances that came
+    nearest to their limits before the story begins; each is scaled from its
+    limits to those of its server. A resource that the trace lacks has no
+    samples; where a limit is unknown, the highest use stands in.
 
     :raises TraceError: the file cannot be used.
     """
     trace = load(path)
     steps = min(trace['usage'].shape[1], history + FUTURE_STEPS)
+    history = steps - FUTURE_STEPS
     usage = trace['usage'][:, -steps:].astype(float)
-    rows = _usable(usage)[: len(servers)]
+    share = _shares(usage, trace['limits'].astype(float))
+    rows = _busiest(share[:, :history])[: len(servers)]
     if len(rows) < len(servers):
         raise TraceError(
             f'{path} has {len(rows)} instances with enough samples, '
             f'{len(servers)} are needed'
         )
+    own = np.array([server.flavor.limits for server in servers])
     wanted = np.full((len(servers), steps, len(RESOURCES)), np.nan)
     for column, name in enumerate(map(str, trace['resources'])):
-        limits = trace['limits'][rows, column].astype(float)
-        highest = np.nanmax(
-            np.nan_to_num(usage[rows, :, column], nan=0.0), axis=1
-        )
-        limits = np.where(limits > 0, limits, np.maximum(highest, 1e-9))
         place = RESOURCES.index(name)
-        own = np.array([server.flavor.limits[place] for server in servers])
-        scale = own / limits
-        wanted[:, :, place] = usage[rows, :, column] * scale[:, None]
-    return wanted, steps - FUTURE_STEPS
+        scaled = share[rows, :, column] * own[:, place, np.newaxis]
+        wanted[:, :, place] = scaled
+    return wanted, history
 
 
-def _usable(usage: np.ndarray) -> list[int]:
-    present = np.isfinite(usage).any(axis=2).mean(axis=1)
-    return [int(row) for row in np.flatnonzero(present >= _LEAST_SAMPLES)]
+def _shares(usage: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Usage as shares of the limits."""
+    highest = np.nan_to_num(usage, nan=0.0).max(axis=1)
+    known = np.where(limits > 0, limits, np.maximum(highest, _TINY))
+    return usage / known[:, np.newaxis, :]
+
+
+def _busiest(share: np.ndarray) -> list[int]:
+    """Instances with enough samples, the busiest first."""
+    present = np.isfinite(share).any(axis=2).mean(axis=1)
+    nothing_is_zero = np.nan_to_num(share, nan=0.0)
+    busy = np.percentile(nothing_is_zero.max(axis=2), _BUSY_PERCENTILE, axis=1)
+    order = np.argsort(-busy, kind='stable')
+    return [int(row) for row in order if present[row] >= _LEAST_SAMPLES]

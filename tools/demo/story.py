@@ -87,12 +87,16 @@ class Story:
         self._described[seen.name] = described
         return described
 
-    def run(self, audit: Audit) -> None:
-        """Step by step, until the trouble is over and no lease is left."""
+    def run(self, audit: Audit, *, whole: bool) -> None:
+        """Step by step, until the trouble is over and no lease is left.
+
+        :param whole: go on until the load ends.
+        """
         last_trouble = self._last_trouble()
         for number in range(self._demand.shape[1] - self._history):
             self._advance(self._history + number, audit)
-            if number > last_trouble and not self._leased():
+            over = number > last_trouble and not self._leased()
+            if over and not whole:
                 return
 
     def _last_trouble(self) -> int:

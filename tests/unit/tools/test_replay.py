@@ -8,13 +8,16 @@ import pytest
 
 
 SERVERS = fleet.SERVERS
-STEPS = workload.HISTORY_STEPS + workload.FUTURE_STEPS
+STEPS = workload.HISTORY_STEPS + replay.FUTURE_STEPS
 
 
 def _trace(steps=STEPS + 10, instances=14, **changes):
+    """The first instance is the busiest, the last one idles."""
     rng = np.random.default_rng(3)
+    usage = rng.uniform(0, 4, (instances, steps, 2))
+    usage *= np.linspace(1, 0.2, instances)[:, np.newaxis, np.newaxis]
     trace = {
-        'usage': rng.uniform(0, 4, (instances, steps, 2)).astype(np.float32),
+        'usage': usage.astype(np.float32),
         'limits': np.full((instances, 2), 8.0, np.float32),
         'instances': np.array([f'i{k}' for k in range(instances)]),
         'resources': np.array(['cpu', 'memory']),
@@ -48,6 +51,13 @@ def test_the_last_steps_are_scaled_to_the_flavors(write):
     np.testing.assert_allclose(wanted[0, :, fleet.CPU], expected, rtol=1e-6)
 
 
+def test_the_busiest_instances_are_replayed(write):
+    usage = _trace()['usage'][::-1].copy()
+    wanted, _ = _demand(write(usage=usage))
+    expected = usage[-1, -STEPS:, 0] / 8 * SERVERS[0].flavor.vcpus
+    np.testing.assert_allclose(wanted[0, :, fleet.CPU], expected, rtol=1e-6)
+
+
 def test_a_resource_that_the_trace_lacks_has_no_samples(write):
     wanted, _ = _demand(write())
     assert np.isnan(wanted[:, :, fleet.DISK]).all()
@@ -68,7 +78,7 @@ def test_the_highest_use_stands_in_for_an_unknown_limit(write):
 
 def test_a_short_trace_has_less_history(write):
     _, history = _demand(write(steps=200))
-    assert history == 200 - workload.FUTURE_STEPS
+    assert history == 200 - replay.FUTURE_STEPS
 
 
 @pytest.mark.parametrize(
