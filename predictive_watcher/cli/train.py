@@ -5,10 +5,9 @@ import datetime
 import math
 import os
 import pathlib
-import sys
-import time
 
 from predictive_watcher import exceptions
+from predictive_watcher.cli import progress
 from predictive_watcher.models import card
 from predictive_watcher.telemetry import traces
 from predictive_watcher.training import citations
@@ -105,13 +104,14 @@ def run(arguments: argparse.Namespace) -> int:
         threads=arguments.threads,
     )
     now = datetime.datetime.now(datetime.UTC)
+    bar = progress.Bar()
     trained = course.run(
         sources,
         options,
         name=arguments.name or output.resolve().name,
         version=arguments.model_version,
         created=now.isoformat(timespec='seconds'),
-        tell=_Bar().tell,
+        tell=lambda told: bar.tell(told.stage, told.done, told.note),
     )
     card.write(output, trained.onnx, trained.facts)
     print(trained.table)
@@ -137,30 +137,3 @@ def _check_output(output: pathlib.Path, force: bool) -> None:
             f'--output {output}: it is not empty; choose another folder or '
             'replace the model in it with --force'
         )
-
-
-class _Bar:
-    """One line on stderr; a terminal sees it change, a log file does not
-    grow by more than a line every ten seconds.
-    """
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._next = 0.0
-        self._stage = ''
-
-    def tell(self, told: object) -> None:
-        """Show what a `course.Told` says."""
-        stage = str(getattr(told, 'stage', ''))
-        done = float(getattr(told, 'done', 0.0))
-        note = str(getattr(told, 'note', ''))
-        now = time.monotonic()
-        if stage == self._stage and now < self._next and done < 1.0:
-            return
-        if self._live and self._stage not in ('', stage):
-            sys.stderr.write('\n')
-        self._stage = stage
-        self._next = now + (0.2 if self._live else 10.0)
-        line = f'{stage:28} {done:4.0%}  {note}'
-        sys.stderr.write(f'\r\x1b[K{line}' if self._live else f'{line}\n')
-        sys.stderr.flush()

@@ -8,6 +8,7 @@ import numpy as np
 
 from predictive_watcher import exceptions
 from predictive_watcher.core import features
+from predictive_watcher.core import following
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import inputs
 from predictive_watcher.core import usage as usage_module
@@ -15,6 +16,7 @@ from predictive_watcher.models import card as card_module
 
 
 CHUNK = 1024  # instances scored at once
+_HEADS = 4  # outputs before the state: quantiles, weight, mean, spread
 
 
 class OnnxForecaster:
@@ -43,6 +45,11 @@ class OnnxForecaster:
         return self._card.history_s
 
     @property
+    def hidden(self) -> int:
+        """The width of its state."""
+        return self._card.hidden
+
+    @property
     def card(self) -> card_module.Card:
         """What the model needs and promises."""
         return self._card
@@ -62,33 +69,58 @@ class OnnxForecaster:
         :raises ModelRefused: where the window's step is not the model's, or
             the model file is not the one on its card.
         """
-        if window.step_s != self._card.step_s:
+        self.check_step(window.step_s)
+        limits = following.usable(limits)
+        x, state = features.context(window, limits, self._card.context)
+        empty = np.zeros((1, x.shape[1], self.hidden), np.float32)
+        heads, _, _ = self.recur(x, empty, empty)
+        return following.in_units(
+            heads, state, window.instances, window.end, self.name
+        )
+
+    def check_step(self, step_s: int) -> None:
+        """Nothing, if the model forecasts steps of ``step_s`` seconds.
+
+        :raises ModelRefused: where it does not.
+        """
+        if step_s != self._card.step_s:
             raise exceptions.ModelRefused(
                 f'{self._directory / card_module.CARD}: the model forecasts '
                 f'steps of {self._card.step_s} s, the usage has steps of '
-                f'{window.step_s} s; read usage at a granularity of '
-                f'{self._card.step_s} s or train a model for '
-                f'{window.step_s} s'
+                f'{step_s} s; read usage at a granularity of '
+                f'{self._card.step_s} s or train a model for {step_s} s'
             )
-        # whatever is not a positive number limits nothing
-        limits = np.where(np.isfinite(limits) & (limits > 0), limits, np.nan)
-        x, state = features.context(window, limits, self._card.context)
-        heads = self._score(x)
-        return _in_units(window, self.name, state, heads)
 
-    def _score(self, x: np.ndarray) -> list[np.ndarray]:
+    def recur(
+        self, x: np.ndarray, h: np.ndarray, c: np.ndarray
+    ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """Heads after the last step of ``x``, and the state there.
+
+        As `following.Recurrent` says.  Without any step the heads are NaN.
+
+        :raises ModelRefused: where the file is not the one on its card.
+        """
         session = self._loaded()
-        shapes = [o.shape[1:] for o in session.get_outputs()[:4]]
-        parts: list[list[np.ndarray]] = []
+        parts = []
         for i in range(0, x.shape[1] if len(x) else 0, CHUNK):
-            part = np.ascontiguousarray(x[:, i : i + CHUNK])
-            empty = np.zeros((1, part.shape[1], self._card.hidden), np.float32)
-            feed = {'x': part, 'h': empty, 'c': empty}
-            parts.append(session.run(None, feed)[:4])
+            feed = {
+                name: np.ascontiguousarray(array[:, i : i + CHUNK])
+                for name, array in (('x', x), ('h', h), ('c', c))
+            }
+            parts.append(session.run(None, feed))
         if not parts:
-            shape = (x.shape[1],)
-            return [np.full((*shape, *s), np.nan, np.float32) for s in shapes]
-        return [np.concatenate(p) for p in zip(*parts, strict=True)]
+            shapes = [o.shape[1:] for o in session.get_outputs()[:_HEADS]]
+            lead = (x.shape[1],)
+            none = [np.full((*lead, *s), np.nan, np.float32) for s in shapes]
+            return none, h, c
+        heads = [
+            np.concatenate([part[k] for part in parts]) for k in range(_HEADS)
+        ]
+        h, c = (
+            np.concatenate([part[k] for part in parts], axis=1)
+            for k in (_HEADS, _HEADS + 1)
+        )
+        return heads, h, c
 
     def _loaded(self) -> Any:
         if self._session is None or self._process != os.getpid():
@@ -133,29 +165,3 @@ class OnnxForecaster:
                 f'{found}, expected {expected}; train it again with '
                 '"predictive-watcher train"'
             )
-
-
-def _in_units(
-    window: usage_module.UsageWindow,
-    model: str,
-    state: features.FeatureState,
-    heads: list[np.ndarray],
-) -> forecast_module.Forecast:
-    quantiles, *mixture = heads
-    last = np.where(state.known, state.last, np.nan)
-    weight, mean, spread = (part.astype(np.float64) for part in mixture)
-    return forecast_module.Forecast(
-        instances=window.instances,
-        origin=window.end,
-        model=model,
-        quantiles=forecast_module.in_units(
-            quantiles, last, state.scale, state.limits
-        ),
-        exceedance=forecast_module.Exceedance(
-            weight=weight,
-            mean=mean,
-            spread=spread,
-            last=last.astype(np.float64),
-            scale=state.scale.astype(np.float64),
-        ),
-    )

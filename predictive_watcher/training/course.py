@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 
 from predictive_watcher import exceptions
+from predictive_watcher.core import accuracy
 from predictive_watcher.core import baselines
 from predictive_watcher.core import fleet
 from predictive_watcher.core import forecast
 from predictive_watcher.core import inputs
+from predictive_watcher.core import replay
 from predictive_watcher.core import usage as usage_module
 from predictive_watcher.training import dataset
 from predictive_watcher.training import export
 from predictive_watcher.training import generated
 from predictive_watcher.training import network as network_module
-from predictive_watcher.training import replay
-from predictive_watcher.training import report
+from predictive_watcher.training import replay as replay_module
 from predictive_watcher.training import train
 
 
@@ -33,6 +34,7 @@ _SPLIT_SEED = 0  # the same instances are held out whatever the seed
 _MADE_SHARE = 0.2  # of the batches
 _MADE = 64  # instances made, and so many recorded ones that are altered
 _MADE_STEPS = 4032
+_ORIGINS = 700  # of the report, evenly spread
 _MOST_CELLS = 8_000_000  # instances x steps kept as features: 3 GB
 
 
@@ -110,7 +112,7 @@ def run(
         'scores': results,
         'software': _software(),
     }
-    return Trained(onnx=data, facts=facts, table=report.table(results))
+    return Trained(onnx=data, facts=facts, table=accuracy.table(results))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,27 +216,27 @@ def _results(
 ) -> dict[str, dict[str, float | None]]:
     """Scores of the network and the baselines on what was held out."""
 
-    outcomes: dict[str, list[report.Outcome]] = {}
+    outcomes: dict[str, list[accuracy.Outcome]] = {}
+    live = replay_module.Live(net)
     for split in splits:
         window, limits = split.part(split.held, split.at(dataset.REPORT_UNTIL))
-        origins = replay.origins(
-            split.at(dataset.CHOOSE_UNTIL), window.usage.shape[1]
+        at = replay.origins(
+            split.at(dataset.CHOOSE_UNTIL), window.usage.shape[1], _ORIGINS
         )
-        found = replay.network(
-            net,
-            window,
-            limits,
-            origins,
-            CONTEXT,
-            _teller(tell, 'scoring lstm'),
+        told = _teller(tell, 'scoring lstm')
+        found = replay.recurrent(
+            live, window, limits, at, accuracy.CEILING, CONTEXT, told
         )
-        outcomes.setdefault('lstm', []).append(found)
+        outcomes.setdefault('lstm', []).append(found.outcome(window, limits))
         rivals: Iterable[forecast.Forecaster] = baselines.BASELINES
         for rival in rivals:
             told = _teller(tell, f'scoring {rival.name}')
-            found = replay.forecaster(rival, window, limits, origins, told)
-            outcomes.setdefault(rival.name, []).append(found)
-    return {n: report.scores(found) for n, found in outcomes.items()}
+            found = replay.forecaster(
+                rival, window, limits, at, accuracy.CEILING, told
+            )
+            outcome = found.outcome(window, limits)
+            outcomes.setdefault(rival.name, []).append(outcome)
+    return {n: accuracy.scores(found) for n, found in outcomes.items()}
 
 
 def _training(

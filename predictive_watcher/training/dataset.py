@@ -7,6 +7,7 @@ import numpy as np
 
 from predictive_watcher.core import features
 from predictive_watcher.core import inputs
+from predictive_watcher.core import replay
 from predictive_watcher.core import usage as usage_module
 
 
@@ -16,7 +17,6 @@ TRAIN_UNTIL = 16128 / 26784
 CHOOSE_UNTIL = 17880 / 26784
 REPORT_UNTIL = 26200 / 26784
 HELD_OUT = 0.2  # share of the instances
-AHEAD = 3  # steps a target reaches beyond its origin
 _SHORTEST, _LONGEST = 36, 8640  # steps between two beginnings
 _NO_RESOURCE = 0.06  # chance that a resource is taken away, per beginning
 _NO_LIMIT = 0.15
@@ -164,7 +164,7 @@ def draw(
     drawn = []
     for part, count in zip(parts, counts, strict=True):
         if count:
-            latest = max(0, part.end - length - AHEAD)
+            latest = max(0, part.end - length - replay.AHEAD)
             start = rng.integers(0, latest + 1, count)
             who = rng.choice(
                 len(part.series.drawn), count, p=part.series.drawn

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from predictive_watcher.core import forecast
+from predictive_watcher.core import replay
 from predictive_watcher.training import dataset
 from predictive_watcher.training import network as network_module
 
@@ -71,7 +72,7 @@ def learn(
         net.parameters(), lr=options.rate, weight_decay=0.01
     )
     shortest = min(part.end for part in parts)
-    length = max(2, min(options.length, shortest - dataset.AHEAD))
+    length = max(2, min(options.length, shortest - replay.AHEAD))
     warm = min(options.warm, length // 2)
     clock = _Clock(options)
     running, step = 0.0, 0

@@ -12,6 +12,8 @@ SCORED = (0.5, 0.9, 0.95, 0.99)  # levels in the quantile loss
 CEILING = 0.9
 _UPPER = forecast.LEVELS.index(0.95)
 _BAND = (0.93, 0.97)
+_TIE_SHARE = 5e-4  # of the limit, for cpu and memory
+_TIE = {fleet.Resource.DISK: 512.0, fleet.Resource.NETWORK: 204.8}
 _CPU = fleet.RESOURCES.index(fleet.Resource.CPU)
 _MAX = forecast.TARGETS.index(forecast.Target.MAX900)
 _NEXT = forecast.TARGETS.index(forecast.Target.S300)
@@ -23,15 +25,17 @@ class Outcome:
 
     ``quantiles`` (instances, origins, resources, targets, levels), ``came``
     (instances, origins, resources, targets), ``now`` (instances, origins,
-    resources), ``risk`` (instances, origins): the chance that cpu passes
-    `CEILING` x its limit, ``limit`` (instances,) that of cpu.
+    resources), ``risk`` (instances, origins, resources): the chance that the
+    largest usage within 900 s passes ``ceiling`` x limit, ``limits``
+    (instances, resources).
     """
 
     quantiles: np.ndarray
     came: np.ndarray
     now: np.ndarray
     risk: np.ndarray
-    limit: np.ndarray
+    limits: np.ndarray
+    ceiling: float = CEILING
 
 
 def average_precision(label: np.ndarray, score: np.ndarray) -> float:
@@ -78,7 +82,8 @@ def joined(outcomes: list[Outcome]) -> Outcome:
         came=np.concatenate([fill(o.came) for o in outcomes]),
         now=np.concatenate([fill(o.now) for o in outcomes]),
         risk=np.concatenate([fill(o.risk) for o in outcomes]),
-        limit=np.concatenate([o.limit for o in outcomes]),
+        limits=np.concatenate([o.limits for o in outcomes]),
+        ceiling=outcomes[0].ceiling,
     )
 
 
@@ -98,9 +103,13 @@ def scores(outcomes: list[Outcome]) -> dict[str, float | None]:
                 came[valid], quantiles[valid].astype(np.float64)
             )
             # compared as float32, as usage is: ties count as covered
-            below = outcome.came[:, :, r, target] <= quantiles[..., _UPPER]
-            found[f'{resource}.cov95_{name}'] = float(below[valid].mean())
-            found[f'{resource}.band95_{name}'] = _in_band(below, valid)
+            error = outcome.came[:, :, r, target] - quantiles[..., _UPPER]
+            found[f'{resource}.cov95_{name}'] = float(
+                (error[valid] <= 0).mean()
+            )
+            found[f'{resource}.band95_{name}'] = _in_band(
+                error, valid, tolerance(resource, outcome.limits[:, r])
+            )
     found |= _onset(outcome)
     return {
         key: round(value, 5) if np.isfinite(value) else None
@@ -108,26 +117,44 @@ def scores(outcomes: list[Outcome]) -> dict[str, float | None]:
     }
 
 
-def _in_band(below: np.ndarray, valid: np.ndarray) -> float:
-    """Share of the instances whose own coverage is near .95."""
+def tolerance(resource: fleet.Resource, limits: np.ndarray) -> np.ndarray:
+    """How far from a quantile still counts as a tie, (instances,).
+
+    A sample has a resolution: many are 0, or the same again and again, and
+    whether such a one is "at or below" a quantile is decided by rounding.
+    """
+    if resource in _TIE:
+        return np.full(limits.shape, _TIE[resource])
+    return np.asarray(_TIE_SHARE * np.nan_to_num(limits))
+
+
+def _in_band(error: np.ndarray, valid: np.ndarray, tie: np.ndarray) -> float:
+    """Share of the instances whose own coverage is near .95.
+
+    Ties may count either way: an instance is in the band where any way of
+    counting them puts it there.
+    """
     count = valid.sum(axis=1)
-    enough = count >= min(200, valid.shape[1] // 2)
-    share = (below & valid).sum(axis=1)[enough] / count[enough]
-    if not len(share):
+    enough = count >= max(1, min(200, valid.shape[1] // 2))
+    if not enough.any():
         return float('nan')
-    return float(((share >= _BAND[0]) & (share <= _BAND[1])).mean())
+    count = count[enough]
+    least = (valid & (error < -tie[:, None])).sum(axis=1)[enough] / count
+    most = (valid & (error <= tie[:, None])).sum(axis=1)[enough] / count
+    return float(((least <= _BAND[1]) & (most >= _BAND[0])).mean())
 
 
 def _onset(outcome: Outcome) -> dict[str, float]:
     """Cpu passes the ceiling within 900 s and is not above it now."""
-    threshold = CEILING * outcome.limit[:, None]
+    threshold = outcome.ceiling * outcome.limits[:, None, _CPU]
     came = outcome.came[:, :, _CPU, _MAX]
     now = outcome.now[:, :, _CPU]
     with np.errstate(invalid='ignore'):
         valid = np.isfinite(came) & (now <= threshold)
-    valid &= np.isfinite(outcome.risk)
+    chance = outcome.risk[:, :, _CPU]
+    valid &= np.isfinite(chance)
     label = (came > threshold)[valid].astype(np.float64)
-    risk = np.clip(outcome.risk[valid].astype(np.float64), 0, 1)
+    risk = np.clip(chance[valid].astype(np.float64), 0, 1)
     if not label.any():
         return {}
     brier = float(((risk - label) ** 2).mean())
@@ -139,11 +166,22 @@ def _onset(outcome: Outcome) -> dict[str, float]:
     }
 
 
-_COLUMNS = ('wql_300', 'wql_max900', 'cov95_300', 'cov95_max900')
+_COLUMNS = tuple(
+    f'{figure}_{target}'
+    for figure in ('wql', 'cov95', 'band95')
+    for target in ('300', 'max900')
+)
 
 
-def table(results: dict[str, dict[str, float | None]]) -> str:
-    """Figures of several forecasters, one line for each and resource."""
+def table(
+    results: dict[str, dict[str, float | None]], ceiling: float = CEILING
+) -> str:
+    """Figures of several forecasters, one line for each and resource.
+
+    ``wql`` is the quantile loss, ``cov95`` the share of the forecasts whose
+    95 % quantile was not passed, ``band95`` the share of the instances where
+    that is .93 to .97.
+    """
     lines = [
         f'{"resource":9} {"forecaster":14} '
         + ' '.join(f'{c:>12}' for c in _COLUMNS)
@@ -158,7 +196,7 @@ def table(results: dict[str, dict[str, float | None]]) -> str:
                 )
     lines.append('')
     lines.append(
-        f'cpu onset (> {CEILING:g} x limit)    average precision  Brier skill'
+        f'cpu onset (> {ceiling:g} x limit)    average precision  Brier skill'
     )
     for name, found in results.items():
         cells = [found.get(f'cpu.onset_{c}') for c in ('ap', 'brier_skill')]

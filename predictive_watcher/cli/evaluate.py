@@ -1,0 +1,242 @@
+"""``predictive-watcher evaluate``: how good forecasts are on a trace."""
+
+import argparse
+from collections.abc import Callable
+import contextlib
+import functools
+import os
+import pathlib
+import tempfile
+import time
+
+import numpy as np
+
+from predictive_watcher import exceptions
+from predictive_watcher.cli import progress
+from predictive_watcher.core import accuracy
+from predictive_watcher.core import baselines
+from predictive_watcher.core import fleet
+from predictive_watcher.core import forecast
+from predictive_watcher.core import replay
+from predictive_watcher.models import registry
+from predictive_watcher.telemetry import traces
+
+
+_COMPARED = 720  # origins at most, where rivals are asked: they are slow
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f'{text} is not in (0, 1]')
+    return number
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f'{text} is below {least}')
+        return number
+
+    return whole
+
+
+def add_parser(
+    parsers: 'argparse._SubParsersAction[argparse.ArgumentParser]',
+) -> None:
+    """Declare the command."""
+    parser = parsers.add_parser(
+        'evaluate',
+        help='measure forecasts on a trace',
+        description='Go through a trace as if time went by, forecast from '
+        'every K-th step with what was known then, and print how good that '
+        'was beside simple rivals.',
+    )
+    parser.add_argument(
+        '--traces',
+        required=True,
+        type=pathlib.Path,
+        metavar='FILE',
+        help='npz or csv file with usage',
+    )
+    parser.add_argument(
+        '--from',
+        dest='begin',
+        type=_whole(0),
+        default=0,
+        metavar='STEP',
+        help='first step to forecast from (default: %(default)s); what was '
+        'before it is history',
+    )
+    parser.add_argument(
+        '--to',
+        dest='end',
+        type=_whole(1),
+        metavar='STEP',
+        help='the step that is the first one not to forecast from (default: '
+        'as far as the trace shows what came)',
+    )
+    parser.add_argument(
+        '--stride',
+        type=_whole(1),
+        default=1,
+        metavar='K',
+        help='forecast from every K-th step (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--ceiling',
+        type=_share,
+        default=accuracy.CEILING,
+        metavar='C',
+        help='the share of the limit whose passing is a violation '
+        '(default: %(default)s)',
+    )
+    parser.add_argument(
+        '--model',
+        type=pathlib.Path,
+        metavar='DIR',
+        help='folder of the model (default: the one of the package)',
+    )
+    parser.add_argument(
+        '--output',
+        type=pathlib.Path,
+        metavar='OUT.npz',
+        help='write the forecasts to this file',
+    )
+    parser.add_argument(
+        '--no-rivals', action='store_true', help='measure the model only'
+    )
+    parser.add_argument('--threads', type=_whole(1), default=1)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, replay, write, print."""
+    output: pathlib.Path | None = arguments.output
+    if output is not None:
+        _check_output(output)
+    model = registry.load(arguments.model, arguments.threads)
+    trace = traces.read(arguments.traces)
+    model.check_step(trace.window.step_s)
+    at = _origins(arguments, trace)
+    bar = progress.Bar()
+    began = time.monotonic()
+    ours = replay.recurrent(
+        model,
+        trace.window,
+        trace.limits,
+        at,
+        arguments.ceiling,
+        model.card.context,
+        functools.partial(bar.tell, f'following {model.name}'),
+    )
+    spent = time.monotonic() - began
+    if output is not None:
+        _write(output, trace, ours)
+    found = _compared(arguments, trace, ours, model.name, bar)
+    bar.end()
+    print(accuracy.table(found, arguments.ceiling))
+    print(
+        f'\n{len(trace.window.instances)} instances, {len(at)} origins from '
+        f'step {at[0]} to {at[-1]}, followed in {spent:.0f} s'
+    )
+    if not arguments.no_rivals and len(at) > _COMPARED:
+        print(f'compared on {len(_some(at))} of the origins')
+    if output is not None:
+        print(f'written: {output}')
+    return 0
+
+
+def _check_output(output: pathlib.Path) -> None:
+    """Better before the replay than after it."""
+    folder = output.resolve().parent
+    if output.is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise exceptions.InvalidInput(
+            f'--output {output}: a file cannot be written there; name one in '
+            'a folder that exists and can be written to'
+        )
+
+
+def _origins(arguments: argparse.Namespace, trace: traces.Trace) -> np.ndarray:
+    length = trace.window.usage.shape[1]
+    end = length if arguments.end is None else arguments.end
+    if end > length:
+        raise exceptions.InvalidInput(
+            f'--to {end}: {arguments.traces} has {length} steps; choose at '
+            'most that'
+        )
+    # a forecast whose truth is beyond the file could not be judged
+    at = np.arange(
+        arguments.begin, min(end, length - replay.AHEAD), arguments.stride
+    )
+    if not len(at):
+        raise exceptions.InvalidInput(
+            f'--from {arguments.begin}: no step from there to {end} is left '
+            f'to forecast from; {arguments.traces} has {length} steps, the '
+            f'last {replay.AHEAD} of which are only forecast'
+        )
+    return at
+
+
+def _some(at: np.ndarray) -> np.ndarray:
+    """Indices of the origins at which rivals are asked."""
+    return np.arange(0, len(at), -(-len(at) // _COMPARED))
+
+
+def _compared(
+    arguments: argparse.Namespace,
+    trace: traces.Trace,
+    ours: replay.Replayed,
+    name: str,
+    bar: progress.Bar,
+) -> dict[str, dict[str, float | None]]:
+    """Figures by forecaster; the model's own first."""
+    window, limits = trace.window, trace.limits
+    if arguments.no_rivals:
+        return {name: accuracy.scores([ours.outcome(window, limits)])}
+    some = _some(ours.origins)
+    found = {name: accuracy.scores([ours.outcome(window, limits, some)])}
+    for rival in baselines.BASELINES:
+        theirs = replay.forecaster(
+            rival,
+            window,
+            limits,
+            ours.origins[some],
+            ours.ceiling,
+            functools.partial(bar.tell, f'asking {rival.name}'),
+        )
+        outcome = theirs.outcome(window, limits)
+        found[rival.name] = accuracy.scores([outcome])
+    return found
+
+
+def _write(
+    output: pathlib.Path, trace: traces.Trace, ours: replay.Replayed
+) -> None:
+    """The forecasts of the trace's own resources, whole or not at all."""
+    own = [fleet.RESOURCES.index(r) for r in trace.resources]
+    arrays = {
+        'quantiles': ours.quantiles[:, :, own],
+        'levels': np.array(forecast.LEVELS, np.float32),
+        'targets': np.array([str(t) for t in forecast.TARGETS]),
+        'origins': ours.origins,
+        'risk': ours.risk[:, :, own],
+        'ceiling': np.float32(ours.ceiling),
+        'instances': np.array(trace.window.instances),
+        'resources': np.array([str(r) for r in trace.resources]),
+    }
+    handle, name = tempfile.mkstemp(dir=output.resolve().parent, prefix='.pw-')
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        pathlib.Path(name).chmod(0o644)
+        pathlib.Path(name).replace(output)
+    except OSError as error:
+        raise exceptions.InvalidInput(
+            f'--output {output}: cannot be written ({error.strerror}); '
+            'choose another place'
+        ) from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            pathlib.Path(name).unlink()

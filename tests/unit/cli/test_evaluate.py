@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+
+from predictive_watcher.cli import main
+from predictive_watcher.core import forecast
+from tests.unit.training import made
+
+
+def write(path, **other):
+    window = made.window(instances=3, steps=60)
+    arrays = {
+        'usage': window.usage,
+        'limits': made.limits(3),
+        'instances': np.array(window.instances),
+        'resources': np.array(['cpu', 'memory', 'disk', 'network']),
+        'start': 0,
+        'step': 300,
+    }
+    np.savez(path, **{**arrays, **other})
+    return path
+
+
+@pytest.fixture
+def trace(tmp_path):
+    return write(tmp_path / 'made.npz')
+
+
+def run(capsys, *arguments):
+    code = main.main(['evaluate', *(str(a) for a in arguments)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_table_and_a_file_are_made(tmp_path, trace, capsys):
+    output = tmp_path / 'out.npz'
+    code, out, err = run(
+        capsys,
+        *('--traces', trace, '--from', 20, '--to', 40, '--stride', 4),
+        *('--ceiling', 0.8, '--output', output),
+    )
+    assert code == 0
+    for word in ('default', 'persistence', 'seasonal', 'mean60', 'histogram'):
+        assert word in out
+    assert '> 0.8 x limit' in out and str(output) in out
+    assert 'following' in err and 'asking' in err
+    with np.load(output) as file:
+        found = dict(file)
+    assert found['origins'].tolist() == [20, 24, 28, 32, 36]
+    assert found['quantiles'].shape == (3, 5, 4, 4, 9)
+    assert found['quantiles'].dtype == found['risk'].dtype == np.float32
+    assert found['risk'].shape == (3, 5, 4)
+    assert np.allclose(found['levels'], forecast.LEVELS)
+    assert found['targets'].tolist() == ['300', '600', '900', 'max900']
+    assert found['ceiling'] == np.float32(0.8)
+    assert found['instances'].tolist() == ['i0', 'i1', 'i2']
+    # instance 0 has no samples from 20 to 29
+    assert np.isnan(found['quantiles'][0, 1:3]).all()
+    assert np.isfinite(found['quantiles'][1:]).all()
+    assert np.isfinite(found['risk'][1:, :, :2]).all()
+    assert list(tmp_path.glob('.pw-*')) == []
+
+
+def test_a_file_of_one_resource_has_forecasts_of_that_resource(
+    tmp_path, capsys
+):
+    usage = made.window(instances=3, steps=60).usage[:, :, 3:]
+    trace = write(
+        tmp_path / 'network.npz',
+        usage=usage,
+        limits=np.full((3, 1), np.nan, np.float32),
+        resources=np.array(['network']),
+    )
+    output = tmp_path / 'out.npz'
+    code, out, _ = run(
+        capsys,
+        *('--traces', trace, '--from', 50, '--no-rivals', '--output', output),
+    )
+    assert code == 0
+    assert 'persistence' not in out
+    with np.load(output) as file:
+        # the truth of the last three steps would be beyond the file
+        assert file['origins'].tolist() == [50, 51, 52, 53, 54, 55, 56]
+        assert file['quantiles'].shape == (3, 7, 1, 4, 9)
+        assert file['resources'].tolist() == ['network']
+
+
+def test_of_many_origins_rivals_are_asked_at_some(tmp_path, capsys):
+    trace = write(
+        tmp_path / 'long.npz',
+        usage=made.window(instances=1, steps=800).usage,
+        limits=made.limits(1),
+        instances=np.array(['only']),
+    )
+    code, out, _ = run(capsys, '--traces', trace)
+    assert code == 0
+    assert 'compared on 399 of the origins' in out
+
+
+def refused(capsys, *arguments):
+    code, out, err = run(capsys, *arguments)
+    assert code == 1
+    assert out == ''
+    assert err.startswith('predictive-watcher: ')
+    assert err.count('\n') == 1
+    return err
+
+
+def test_a_trace_of_another_step_is_refused(tmp_path, capsys):
+    trace = write(tmp_path / 'minutes.npz', step=60)
+    assert 'steps of 60 s' in refused(capsys, '--traces', trace)
+
+
+def test_steps_beyond_the_trace_are_refused(trace, capsys):
+    assert '--to 61' in refused(capsys, '--traces', trace, '--to', 61)
+    said = refused(capsys, '--traces', trace, '--from', 57)
+    assert '--from 57' in said and '60 steps' in said
+    said = refused(capsys, '--traces', trace, '--from', 30, '--to', 30)
+    assert '--from 30' in said
+
+
+@pytest.mark.parametrize('place', ['gone/out.npz', '.'])
+def test_a_place_that_cannot_be_written_is_refused_at_once(
+    tmp_path, trace, place, capsys
+):
+    said = refused(capsys, '--traces', trace, '--output', tmp_path / place)
+    assert '--output' in said
+
+
+@pytest.mark.parametrize(
+    ('row', 'said'),
+    [
+        ('300,a,-1', "line 4: cpu is '-1'"),
+        ('0,a,2', 'was there in line 2'),
+        ('soon,a,2', "timestamp 'soon'"),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path, row, said, capsys):
+    path = tmp_path / 'bad.csv'
+    path.write_text(f'timestamp,instance,cpu\n0,a,1\n600,a,1\n{row}\n')
+    assert said in refused(capsys, '--traces', path)
+
+
+def test_rows_may_stand_in_any_order(tmp_path, capsys):
+    rows = [f'{300 * t},a,{1 + t % 3}' for t in range(40)]
+    tables = []
+    for order in (rows, rows[::-1]):
+        path = tmp_path / 'rows.csv'
+        path.write_text('timestamp,instance,cpu\n' + '\n'.join(order) + '\n')
+        code, out, _ = run(capsys, '--traces', path, '--no-rivals')
+        assert code == 0
+        tables.append(out.split('\n\n')[0])
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize(
+    ('option', 'value'),
+    [
+        ('--from', '-1'),
+        ('--to', '0'),
+        ('--stride', '0'),
+        ('--stride', 'x'),
+        ('--ceiling', '0'),
+        ('--ceiling', '1.5'),
+        ('--ceiling', 'nan'),
+    ],
+)
+def test_a_number_out_of_range_is_refused(trace, option, value, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main.main(['evaluate', '--traces', str(trace), option, value])
+    assert caught.value.code == 2
+    assert option in capsys.readouterr().err
+
+
+def test_an_interrupted_run_leaves_no_file(
+    tmp_path, trace, monkeypatch, capsys
+):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, 'savez', interrupt)
+    code, _, err = run(
+        capsys, '--traces', trace, '--output', tmp_path / 'out.npz'
+    )
+    assert code == 130
+    assert err.endswith('predictive-watcher: interrupted\n')
+    assert [p.name for p in tmp_path.iterdir()] == ['made.npz']
