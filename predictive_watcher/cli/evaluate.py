@@ -22,6 +22,7 @@ from predictive_watcher.models import registry
 from predictive_watcher.telemetry import traces
 
 
+_WARM_S = 14 * 86400  # before the first origin, to learn the calibration
 _COMPARED = 720  # origins at most, where rivals are asked: they are slow
 
 
@@ -107,6 +108,11 @@ def add_parser(
     parser.add_argument(
         '--no-rivals', action='store_true', help='measure the model only'
     )
+    parser.add_argument(
+        '--no-calibration',
+        action='store_true',
+        help='do not correct forecasts by what came of earlier ones',
+    )
     parser.add_argument('--threads', type=_whole(1), default=1)
     parser.set_defaults(run=run)
 
@@ -128,8 +134,9 @@ def run(arguments: argparse.Namespace) -> int:
         trace.limits,
         at,
         arguments.ceiling,
-        model.card.context,
+        max(model.card.context, _WARM_S // model.card.step_s),
         functools.partial(bar.tell, f'following {model.name}'),
+        calibrated=not arguments.no_calibration,
     )
     spent = time.monotonic() - began
     if output is not None:

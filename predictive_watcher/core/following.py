@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from predictive_watcher.core import calibration
 from predictive_watcher.core import features
 from predictive_watcher.core import forecast
 
@@ -47,25 +48,34 @@ class Follower:
     """What a model knows of instances, sample by sample.
 
     ``features`` is what follows from the samples, ``h`` and ``c`` the model's
-    own state, float32 (1, instances, hidden).
+    own state, float32 (1, instances, hidden), ``calibration`` what was
+    learned from its forecasts.
     """
 
     def __init__(
-        self, model: Recurrent, limits: np.ndarray, step_s: int
+        self,
+        model: Recurrent,
+        limits: np.ndarray,
+        step_s: int,
+        calibrated: bool = True,
     ) -> None:
         """Begin with nothing seen.
 
         :param limits: (instances, resources) in the units of usage.
+        :param calibrated: whether forecasts are corrected by what came.
         """
         self.model = model
         self.features = features.FeatureState(usable(limits), step_s)
         self.h = np.zeros((1, len(limits), model.hidden), np.float32)
         self.c = self.h.copy()
+        self.calibration = (
+            calibration.Calibration(*limits.shape) if calibrated else None
+        )
         self._heads: list[np.ndarray] = []
 
     def watch(self, sample: np.ndarray, time: int) -> None:
         """Take a sample without asking the model: cheap."""
-        self.features.advance(sample, time)
+        self._take(sample, time)
         self._heads = []
 
     def advance(self, sample: np.ndarray, time: int) -> None:
@@ -74,10 +84,21 @@ class Follower:
         :param sample: (instances, resources) in the units of usage, NaN
             where there is none.
         """
-        self.features.advance(sample, time)
+        self._take(sample, time)
         self._heads, self.h, self.c = self.model.recur(
             self.features.features()[None], self.h, self.c
         )
+        if self.calibration is not None:
+            state = self.features
+            last = np.where(state.known, state.last, np.nan)
+            self._heads[0] = self.calibration.correct(
+                self._heads[0], last, state.scale
+            )
+
+    def _take(self, sample: np.ndarray, time: int) -> None:
+        self.features.advance(sample, time)
+        if self.calibration is not None:
+            self.calibration.advance(sample)
 
     def forecast(self, instances: tuple[str, ...]) -> forecast.Forecast:
         """Look ahead from the newest sample.

@@ -40,6 +40,10 @@ _WIDEST = 12.0  # in asinh units: e^12 / 2 mean steps, beyond any use
 _BOUNDED = np.array(
     [r in (fleet.Resource.CPU, fleet.Resource.MEMORY) for r in fleet.RESOURCES]
 )
+# CPU time is counted between two samples whose distance is not exactly known,
+# and a processor may run faster than its name says: recorded cpu passes its
+# limit by some percent.
+_SLACK = np.where(np.array(fleet.RESOURCES) == fleet.Resource.CPU, 1.1, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +166,9 @@ def in_units(
 ) -> np.ndarray:
     """Undo z = asinh((y - last) / scale) and keep to what is possible.
 
-    Nothing is below 0; cpu and memory stay below their limit, or below
-    ``last`` where that is above.  NaN in ``last`` gives NaN.
+    Nothing is below 0; memory stays below its limit and cpu below 1.1 times
+    its limit, or below ``last`` where that is above.  NaN in ``last`` gives
+    NaN.
 
     :param z: (instances, resources, targets, levels).
     :param last: like ``scale`` and ``limits``, (instances, resources).
@@ -172,7 +177,7 @@ def in_units(
     z = np.clip(z.astype(np.float64), -_WIDEST, _WIDEST)
     y = last[..., None, None] + scale[..., None, None] * np.sinh(z)
     bounded = _BOUNDED & np.isfinite(limits)
-    most = np.where(bounded, np.fmax(limits, last), np.inf)
+    most = np.where(bounded, np.fmax(_SLACK * limits, last), np.inf)
     y = np.clip(y, 0.0, most[..., None, None])
     return np.asarray(y, np.float32)
 

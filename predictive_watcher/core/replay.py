@@ -131,13 +131,15 @@ def recurrent(
     ceiling: float,
     warm: int,
     tell: Tell = _silent,
+    calibrated: bool = False,
 ) -> Replayed:
     """Let ``model`` follow the window, and look ahead at every origin.
 
     The samples are seen from the first step on; the model is asked from
-    ``warm`` steps before the first origin.
+    ``warm`` steps before the first origin, at every step, so that with
+    ``calibrated`` its forecasts are corrected by what came before the origin.
     """
-    follower = following.Follower(model, limits, window.step_s)
+    follower = following.Follower(model, limits, window.step_s, calibrated)
     kept = _Kept(len(window.instances), at, limits, ceiling)
     place = {int(origin): n for n, origin in enumerate(at)}
     length = int(at[-1]) + 1

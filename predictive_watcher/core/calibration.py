@@ -1,0 +1,103 @@
+"""Quantiles corrected, online, by what came of earlier ones.
+
+Each instance, resource, target and level has an offset in units of
+z = asinh((y - last) / scale).  When a forecast is settled, the offset of a
+quantile that was passed rises by rate x level, that of one that was not falls
+by rate x (1 - level): a step of online gradient descent on the quantile loss.
+In the long run the share of the forecasts below a quantile is then its level,
+whatever the data do (Gibbs and Candès, "Adaptive Conformal Inference Under
+Distribution Shift", NeurIPS 2021, proposition 4.1; Angelopoulos, Candès and
+Tibshirani, "Conformal PID Control for Time Series Prediction", NeurIPS 2023,
+section 2.1).  Because z has no unit, one rate serves all instances.
+"""
+
+import numpy as np
+
+from predictive_watcher.core import forecast
+
+
+# Steps from an origin until all that a target speaks of has come.
+LEADS = (1, 2, 3, 3)
+_LONGEST = max(LEADS)
+_MAX = forecast.TARGETS.index(forecast.Target.MAX900)
+_LEVELS = np.array(forecast.LEVELS, np.float32)
+_RATE = np.float32(0.01)
+
+
+class Calibration:
+    """Offsets, and the forecasts that wait for what comes.
+
+    At every step `advance` takes what came; `correct` may then be asked for
+    the forecasts of that step.  Arrays are float32: ``offset`` (targets,
+    instances, resources, levels); for each target ``waiting`` (lead,
+    instances, resources, levels), quantiles before they are sorted; and
+    ``samples``, ``last`` and ``scale`` (3, instances, resources) of the
+    newest steps.  About 2 KB an instance.
+    """
+
+    def __init__(self, instances: int, resources: int) -> None:
+        """Begin with nothing settled: offsets of 0."""
+        cells = (instances, resources)
+
+        def unknown(*lead: int, trail: tuple[int, ...] = ()) -> np.ndarray:
+            return np.full((*lead, *cells, *trail), np.nan, np.float32)
+
+        levels = (len(_LEVELS),)
+        self.count = 0
+        self.offset = np.zeros((len(LEADS), *cells, *levels), np.float32)
+        self.waiting = [unknown(lead, trail=levels) for lead in LEADS]
+        self.samples = unknown(_LONGEST)
+        self.last = unknown(_LONGEST)
+        self.scale = unknown(_LONGEST)
+
+    def forget(self, which: np.ndarray) -> None:
+        """Begin anew for the instances of a mask, bool (instances,)."""
+        self.offset[:, which] = 0.0
+        for array in (self.samples, self.last, self.scale):
+            array[:, which] = np.nan
+
+    def advance(self, sample: np.ndarray) -> None:
+        """Take the sample of the next step, and learn from what it settles.
+
+        :param sample: (instances, resources) in the units of usage; NaN
+            where there is none: what depends on it is not settled.
+        """
+        self.count += 1
+        self.samples[self.count % _LONGEST] = sample
+        for target, lead in enumerate(LEADS):
+            came = self.samples.max(axis=0) if target == _MAX else sample
+            self._learn(target, lead, came)
+        self.last[self.count % _LONGEST] = np.nan  # no forecast, until asked
+
+    def _learn(self, target: int, lead: int, came: np.ndarray) -> None:
+        origin = (self.count - lead) % _LONGEST
+        z = np.arcsinh((came - self.last[origin]) / self.scale[origin])
+        issued = self.waiting[target][self.count % lead]
+        known = np.isfinite(z)[..., None] & np.isfinite(issued)
+        passed = z[..., None] > issued
+        # + rate x level where passed, else - rate x (1 - level)
+        step = _RATE * (_LEVELS - 1 + passed)
+        self.offset[target] += np.where(known, step, np.float32(0))
+
+    def correct(
+        self, z: np.ndarray, last: np.ndarray, scale: np.ndarray
+    ) -> np.ndarray:
+        """Corrected quantiles of the newest step, ascending along the levels.
+
+        Where nothing was settled yet they are as they were.
+
+        :param z: (instances, resources, targets, levels), ascending.
+        :param last: (instances, resources), as ``scale`` in the units of
+            usage; NaN where there is no forecast.
+        """
+        now = self.count % _LONGEST
+        self.last[now], self.scale[now] = last, scale
+        out = z + np.moveaxis(self.offset, 0, 2)
+        # each level learns from its own quantile: in their sorted order an
+        # offset could run away, because it moves another level's quantile
+        for target, lead in enumerate(LEADS):
+            self.waiting[target][self.count % lead] = out[:, :, target]
+        # sorting crossed quantiles never makes them worse (Chernozhukov,
+        # Fernández-Val and Galichon, Econometrica 78, 2010)
+        out.sort(axis=-1)
+        return np.asarray(out)
