@@ -89,6 +89,15 @@ OPTS = [
         'is held.',
     ),
     cfg.StrOpt(
+        'state_directory',
+        default='/var/lib/predictive_watcher/state',
+        help='Folder where audits remember what they know of each instance '
+        '(about 20 KB), so that the next one scores new samples only. It is '
+        'a cache: deleted files are made again from the history. Empty: '
+        'every audit scores the history again, and learns no calibration '
+        'from one to the next.',
+    ),
+    cfg.StrOpt(
         'ledger_connection',
         default='sqlite:////var/lib/predictive_watcher/ledger.sqlite',
         secret=True,

@@ -43,12 +43,23 @@ class Calibration:
             return np.full((*lead, *cells, *trail), np.nan, np.float32)
 
         levels = (len(_LEVELS),)
-        self.count = 0
+        self.count = 0  # number of the newest step
         self.offset = np.zeros((len(LEADS), *cells, *levels), np.float32)
         self.waiting = [unknown(lead, trail=levels) for lead in LEADS]
         self.samples = unknown(_LONGEST)
         self.last = unknown(_LONGEST)
         self.scale = unknown(_LONGEST)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """All that is remembered, as views with the instances first."""
+        named = {
+            'offset': self.offset,
+            **{f'waiting{k}': array for k, array in enumerate(self.waiting)},
+            'samples': self.samples,
+            'origin_last': self.last,
+            'origin_scale': self.scale,
+        }
+        return {name: np.moveaxis(a, 1, 0) for name, a in named.items()}
 
     def forget(self, which: np.ndarray) -> None:
         """Begin anew for the instances of a mask, bool (instances,)."""
@@ -56,13 +67,14 @@ class Calibration:
         for array in (self.samples, self.last, self.scale):
             array[:, which] = np.nan
 
-    def advance(self, sample: np.ndarray) -> None:
-        """Take the sample of the next step, and learn from what it settles.
+    def advance(self, sample: np.ndarray, step: int) -> None:
+        """Take the sample of a step, and learn from what it settles.
 
         :param sample: (instances, resources) in the units of usage; NaN
             where there is none: what depends on it is not settled.
+        :param step: its number, one more than that of the step before.
         """
-        self.count += 1
+        self.count = step
         self.samples[self.count % _LONGEST] = sample
         for target, lead in enumerate(LEADS):
             came = self.samples.max(axis=0) if target == _MAX else sample
@@ -101,3 +113,9 @@ class Calibration:
         # Fernández-Val and Galichon, Econometrica 78, 2010)
         out.sort(axis=-1)
         return np.asarray(out)
+
+    def newest(self) -> np.ndarray:
+        """What `correct` returned for the newest step."""
+        pairs = zip(self.waiting, LEADS, strict=True)
+        now = [waiting[self.count % lead] for waiting, lead in pairs]
+        return np.sort(np.stack(now, axis=2), axis=-1)

@@ -27,6 +27,10 @@ _PRIOR = np.float32(3.0)  # steps' worth of belief in the scale's floor
 _FLOOR_SHARE = np.array([1e-3, 1e-3, 0.0, 0.0], np.float32)
 _FLOOR = np.array([1e-3, 1.0, 1024.0, 256.0], np.float32)
 _LEVEL_SHARE = np.float32(0.02)
+_PARTS = (
+    *('last', 'age', 'seen', 'same', 'deltas', 'steps', 'means', 'extremes'),
+    *('ring', 'day', 'profile', 'peak', 'week', 'day_now', 'profile_now'),
+)
 
 
 class FeatureState:
@@ -86,6 +90,12 @@ class FeatureState:
             array[:, mask] = 0.0
         self.age[mask] = _NEVER
 
+    def parts(self) -> dict[str, np.ndarray]:
+        """All that is remembered, as views with the instances first."""
+        return {
+            name: np.moveaxis(getattr(self, name), -2, 0) for name in _PARTS
+        }
+
     @property
     def known(self) -> np.ndarray:
         """Bool (instances, resources): is the newest value new enough?"""
@@ -100,7 +110,8 @@ class FeatureState:
         return np.asarray(np.maximum(scale, self.floor))
 
     def advance(self, sample: np.ndarray, time: int) -> None:
-        """Take the sample of the step that ends at ``time``.
+        """Take the sample of the step that ends at ``time``, one step after
+        the one before.
 
         :param sample: (instances, resources) in the units of usage; NaN
             where there is none.
@@ -117,7 +128,7 @@ class FeatureState:
         self._learn_profile(value, present, time)
         self.age = np.where(present, 0, self.age + 1).astype(np.float32)
         self.last = value
-        self.position = (self.position + 1) % inputs.RING
+        self.position = (time // self.step_s) % inputs.RING
         self.ring[self.position] = np.where(self.seen > 0, value, np.nan)
         self.time = time
 

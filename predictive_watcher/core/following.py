@@ -5,6 +5,7 @@ remember of an instance is in the arrays of a `Follower`; the model itself
 remembers nothing.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from predictive_watcher.core import calibration
 from predictive_watcher.core import features
 from predictive_watcher.core import forecast
+from predictive_watcher.core import inputs
 
 
 class Recurrent(Protocol):
@@ -71,12 +73,13 @@ class Follower:
         self.calibration = (
             calibration.Calibration(*limits.shape) if calibrated else None
         )
-        self._heads: list[np.ndarray] = []
+        self._quantiles: np.ndarray | None = None
+        self._mixture: list[np.ndarray] = []
 
     def watch(self, sample: np.ndarray, time: int) -> None:
         """Take a sample without asking the model: cheap."""
         self._take(sample, time)
-        self._heads = []
+        self._quantiles = None
 
     def advance(self, sample: np.ndarray, time: int) -> None:
         """Take the sample of the step that ends at ``time``.
@@ -85,30 +88,75 @@ class Follower:
             where there is none.
         """
         self._take(sample, time)
-        self._heads, self.h, self.c = self.model.recur(
+        heads, self.h, self.c = self.model.recur(
             self.features.features()[None], self.h, self.c
         )
+        self._quantiles, *self._mixture = heads
         if self.calibration is not None:
             state = self.features
             last = np.where(state.known, state.last, np.nan)
-            self._heads[0] = self.calibration.correct(
-                self._heads[0], last, state.scale
+            self._quantiles = self.calibration.correct(
+                self._quantiles, last, state.scale
             )
 
     def _take(self, sample: np.ndarray, time: int) -> None:
         self.features.advance(sample, time)
         if self.calibration is not None:
-            self.calibration.advance(sample)
+            self.calibration.advance(sample, time // self.features.step_s)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """All that is remembered, with the instances first: views, but for
+        ``mixture``, which is there once the model was asked.
+        """
+        found = {
+            **self.features.parts(),
+            'h': np.moveaxis(self.h, 1, 0),
+            'c': np.moveaxis(self.c, 1, 0),
+        }
+        if self.calibration is not None:
+            found |= self.calibration.parts()
+        if self._mixture:
+            found['mixture'] = np.stack(self._mixture, axis=1)
+        return found
+
+    def resume(
+        self,
+        parts: Mapping[str, np.ndarray],
+        rows: np.ndarray,
+        time: int,
+    ) -> None:
+        """Put what was remembered of instances into ``rows``.
+
+        All rows of a follower must be resumed at the same time.
+
+        :param parts: of `parts`, instances first.
+        :param time: Unix seconds of the newest step that is in them.
+        """
+        for name, view in self.parts().items():
+            if name != 'mixture':
+                view[rows] = parts[name]
+        step = time // self.features.step_s
+        self.features.time = time
+        self.features.position = step % inputs.RING
+        if self.calibration is None:
+            return  # what the model said last is in the calibration
+        self.calibration.count = step
+        if not self._mixture:
+            shape = (len(self.features.last), *parts['mixture'].shape[2:])
+            self._mixture = [np.full(shape, np.nan, np.float32) for _ in '123']
+        for k, array in enumerate(self._mixture):
+            array[rows] = parts['mixture'][:, k]
+        self._quantiles = self.calibration.newest()
 
     def forecast(self, instances: tuple[str, ...]) -> forecast.Forecast:
         """Look ahead from the newest sample.
 
         What has no sample, or only one that is too old, has NaN.
         """
-        if not self._heads:
+        if self._quantiles is None:
             raise ValueError('nothing to look ahead from: call advance()')
         return in_units(
-            self._heads,
+            [self._quantiles, *self._mixture],
             self.features,
             instances,
             self.features.time,

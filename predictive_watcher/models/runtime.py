@@ -1,5 +1,6 @@
 """Score a model with onnxruntime."""
 
+from concurrent import futures
 import os
 import pathlib
 from typing import Any
@@ -15,7 +16,7 @@ from predictive_watcher.core import usage as usage_module
 from predictive_watcher.models import card as card_module
 
 
-CHUNK = 1024  # instances scored at once
+CHUNK = 512  # instances scored at once by one thread
 _HEADS = 4  # outputs before the state: quantiles, weight, mean, spread
 
 
@@ -43,6 +44,11 @@ class OnnxForecaster:
     def history_s(self) -> int:
         """How many seconds of usage it likes to see."""
         return self._card.history_s
+
+    @property
+    def identity(self) -> str:
+        """The sha256 of the model file."""
+        return self._card.sha256
 
     @property
     def hidden(self) -> int:
@@ -78,6 +84,15 @@ class OnnxForecaster:
             heads, state, window.instances, window.end, self.name
         )
 
+    def prepare(self) -> None:
+        """Read, verify and load the model file now.
+
+        :raises ModelNotFound: where it is not there.
+        :raises ModelRefused: where it is not the one on its card, or
+            onnxruntime does not load it.
+        """
+        self._loaded()
+
     def check_step(self, step_s: int) -> None:
         """Nothing, if the model forecasts steps of ``step_s`` seconds.
 
@@ -96,23 +111,27 @@ class OnnxForecaster:
     ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """Heads after the last step of ``x``, and the state there.
 
-        As `following.Recurrent` says.  Without any step the heads are NaN.
+        As `following.Recurrent` says; bit for bit the same however steps and
+        instances are parted.  Without any step the heads are NaN.
 
         :raises ModelRefused: where the file is not the one on its card.
         """
         session = self._loaded()
-        parts = []
-        for i in range(0, x.shape[1] if len(x) else 0, CHUNK):
-            feed = {
-                name: np.ascontiguousarray(array[:, i : i + CHUNK])
-                for name, array in (('x', x), ('h', h), ('c', c))
-            }
-            parts.append(session.run(None, feed))
-        if not parts:
+        if not x.size:
             shapes = [o.shape[1:] for o in session.get_outputs()[:_HEADS]]
             lead = (x.shape[1],)
             none = [np.full((*lead, *s), np.nan, np.float32) for s in shapes]
             return none, h, c
+
+        def run(i: int) -> list[np.ndarray]:
+            feed = {
+                name: np.ascontiguousarray(array[:, i : i + CHUNK])
+                for name, array in (('x', x), ('h', h), ('c', c))
+            }
+            return list(session.run(None, feed))
+
+        with futures.ThreadPoolExecutor(self._threads) as pool:
+            parts = list(pool.map(run, range(0, x.shape[1], CHUNK)))
         heads = [
             np.concatenate([part[k] for part in parts]) for k in range(_HEADS)
         ]
@@ -133,14 +152,11 @@ class OnnxForecaster:
 
         data = card_module.model_bytes(self._directory, self._card)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        # with more, the last bit of an instance's forecast would depend on
+        # how many others there are; chunks are scored beside each other
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # threads that spin between audits would cost a core of the
-        # decision engine
-        options.add_session_config_entry(
-            'session.intra_op.allow_spinning', '0'
-        )
         try:
             session = onnxruntime.InferenceSession(
                 data, options, providers=['CPUExecutionProvider']

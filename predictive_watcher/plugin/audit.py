@@ -15,6 +15,7 @@ from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import usage
 from predictive_watcher.plugin import parameters as parameters_module
+from predictive_watcher.plugin import recall
 from predictive_watcher.plugin import scope as scope_module
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
@@ -57,7 +58,7 @@ def run(
     """
     wall = int(time.time())
     ledger, cloud = wiring.ledger(conf), wiring.cloud(conf, connection)
-    forecaster = wiring.forecaster(conf)
+    forecaster = recall.remembering_of(conf, audit)
     fleet = _fleet(audit, cloud, ledger, scope, wall, parameters)
     window = _read(conf, source, fleet, wall, forecaster.history_s)
     now = wall if wiring.options(conf).clock == 'system' else window.end
@@ -76,6 +77,7 @@ def run(
     if not parameters.observe_only:
         _keep_leases(cloud, ledger, proposal, now)
     _learn(conf, ledger, window, proposal, now)
+    recall.keep(conf, audit, forecaster, wall)
     return Run(audit=audit, proposal=proposal, now=now, wall=wall)
 
 

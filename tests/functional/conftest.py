@@ -36,6 +36,7 @@ def _running(
     cloud = cloud_module.FakeCloud()
     own = f"""
 ledger_connection = sqlite:///{folder}/ledger.sqlite
+state_directory = {folder}/state
 telemetry_timeout = 20
 circuit_reset = 0
 """

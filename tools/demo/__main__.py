@@ -82,6 +82,7 @@ def _with_plugin(s: Settings) -> Settings:
     ours = {
         'clock': 'telemetry',
         'ledger_connection': f'sqlite:///{s.data}/predictive_watcher.sqlite',
+        'state_directory': f'{s.data}/predictive_watcher_state',
         'polling_interval': '300',
     }
     return replace(s, watcher={'predictive_watcher': ours})

@@ -28,7 +28,7 @@ def follow(samples, z, found=None):
     found = found or calibration.Calibration(1, 1)
     out = None
     for sample in samples:
-        found.advance(cell(sample))
+        found.advance(cell(sample), found.count + 1)
         out = found.correct(z, cell(0.0), cell(1.0))
     return found, out
 
@@ -69,20 +69,20 @@ def test_a_gap_settles_nothing_that_it_touches():
 def test_a_step_that_was_not_forecast_is_not_settled():
     found = calibration.Calibration(1, 1)
     for _ in range(10):
-        found.advance(cell(5.0))
+        found.advance(cell(5.0), found.count + 1)
     assert not found.offset.any()
     follow([0.0, 0.0], quantiles(), found)
     for _ in range(4):
-        found.advance(cell(99.0))
+        found.advance(cell(99.0), found.count + 1)
     before = found.offset.copy()
-    found.advance(cell(99.0))
+    found.advance(cell(99.0), found.count + 1)
     assert np.array_equal(found.offset, before)
 
 
 def test_what_is_unknown_stays_unknown_and_harms_nothing():
     found = calibration.Calibration(1, 1)
     for sample in (1.0, 2.0, NAN, 4.0):
-        found.advance(cell(sample))
+        found.advance(cell(sample), found.count + 1)
         out = found.correct(quantiles(middle=NAN), cell(NAN), cell(1.0))
         assert np.isnan(out).all()
     assert not found.offset.any()
@@ -99,7 +99,7 @@ def test_in_the_long_run_coverage_is_as_promised(middle, width):
         sample = np.sinh(z)
         if above is not None:
             covered.append(z <= above[0, 0, 0])
-        found.advance(cell(sample))
+        found.advance(cell(sample), found.count + 1)
         above = found.correct(wrong, cell(0.0), cell(1.0))
     share = np.mean(covered[3500:], axis=0)
     assert np.allclose(share, LEVELS, atol=0.02)
@@ -108,7 +108,7 @@ def test_in_the_long_run_coverage_is_as_promised(middle, width):
 def test_instances_do_not_learn_from_each_other():
     found = calibration.Calibration(2, 1)
     for _ in range(8):
-        found.advance(np.array([[99.0], [NAN]], np.float32))
+        found.advance(np.array([[99.0], [NAN]], np.float32), found.count + 1)
         out = found.correct(quantiles(instances=2), cell(0, 2), cell(1, 2))
     assert (out[0] > quantiles()[0]).all()
     assert np.array_equal(out[1], quantiles()[0])
@@ -118,12 +118,13 @@ def test_an_offset_does_not_run_away_where_quantiles_cross():
     rng = np.random.default_rng(0)
     found = calibration.Calibration(1, 1)
     for width in rng.uniform(0.01, 3.0, 4000):
-        found.advance(cell(0.0))  # the same again and again: all cross at 0
+        # the same again and again: all cross at 0
+        found.advance(cell(0.0), found.count + 1)
         found.correct(quantiles(width=width), cell(0.0), cell(1.0))
     assert np.abs(found.offset).max() < 3.0 * ODDS.max() + 0.1
     before = found.offset.copy()
     for width in rng.uniform(0.01, 3.0, 4000):
-        found.advance(cell(0.0))
+        found.advance(cell(0.0), found.count + 1)
         found.correct(quantiles(width=width), cell(0.0), cell(1.0))
     extreme = np.abs(found.offset).max() - np.abs(before).max()
     assert extreme < 0.5 * np.abs(before).max()
@@ -155,7 +156,7 @@ def test_quantiles_ascend_whatever_comes_and_repeat(samples, seed):
         for sample in samples:
             z = rng.normal(0, 5, (3, 2, 4, len(LEVELS))).astype(np.float32)
             z.sort(axis=-1)
-            found.advance(sample)
+            found.advance(sample, found.count + 1)
             scale = rng.uniform(0.1, 10, (3, 2)).astype(np.float32)
             out = found.correct(z, sample, scale)
             assert (np.diff(out, axis=-1) >= 0).all()

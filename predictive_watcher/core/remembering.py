@@ -1,0 +1,175 @@
+"""A model that goes on where the audit before it ended.
+
+What is remembered of each instance (features, recurrent state, calibration)
+is taken up again, so that only new samples are scored; whoever is new is
+scored over the window's history.  Both give, bit for bit, the same.
+
+A sample may come late: then the step is scored for this audit, but not
+remembered, and the next audit scores it again with what has come by then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from predictive_watcher.core import following
+from predictive_watcher.core import forecast as forecast_module
+from predictive_watcher.core import usage as usage_module
+
+
+_LATE = 1  # steps that a sample may come late
+_AHEAD_S = 3600  # of telemetry that went back a little
+_REPORTING = 12  # steps within which one that reports at all has reported
+
+
+class Model(following.Recurrent, Protocol):
+    """A recurrent model that says what it needs."""
+
+    @property
+    def identity(self) -> str:
+        """Tells it from every other model, and from other versions of it."""
+
+    @property
+    def history_s(self) -> int:
+        """How many seconds of usage it likes to see."""
+
+    def check_step(self, step_s: int) -> None:
+        """Nothing, if the model forecasts steps of ``step_s`` seconds.
+
+        :raises ModelRefused: where it does not.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What is known of instances after the step that ends at ``time``.
+
+    ``model`` is the identity of the model that was asked; ``parts`` are
+    arrays with the instances first, see `following.Follower.parts`.
+    """
+
+    model: str
+    instances: tuple[str, ...]
+    time: int
+    step_s: int
+    parts: Mapping[str, np.ndarray]
+
+
+class Remembering:
+    """A `forecast.Forecaster` for one audit, with a memory before and after.
+
+    ``memory`` is what to keep for the next audit once `forecast` was called,
+    ``resumed`` how many instances went on where they were.
+    """
+
+    def __init__(self, model: Model, memory: Memory | None) -> None:
+        self._model = model
+        self.memory = memory
+        self.resumed = 0
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self._model.name
+
+    @property
+    def history_s(self) -> int:
+        """How many seconds of usage it likes to see, for whoever is new."""
+        return self._model.history_s
+
+    def forecast(
+        self, window: usage_module.UsageWindow, limits: np.ndarray
+    ) -> forecast_module.Forecast:
+        """Look ahead from the window's end.
+
+        :raises ModelRefused: where the window's step is not the model's, or
+            the model file is not the one on its card.
+        """
+        self._model.check_step(window.step_s)
+        steps = window.usage.shape[1]
+        seen = self._seen(window)
+        kept = max(steps - _unsure(window.usage), seen)
+        follower = self._until(window, limits, seen)
+        _advance(follower, window, np.arange(seen, kept))
+        if kept > 0 and not self._ahead(window):
+            self.memory = Memory(
+                model=self._model.identity,
+                instances=window.instances,
+                time=window.start + (kept - 1) * window.step_s,
+                step_s=window.step_s,
+                parts=_copied(follower) if kept < steps else follower.parts(),
+            )
+        _advance(follower, window, np.arange(kept, steps))
+        return follower.forecast(window.instances)
+
+    def _seen(self, window: usage_module.UsageWindow) -> int:
+        """How many of the window's steps are in the memory already.
+
+        0 where nobody can go on: the memory ends before the window begins,
+        lies ahead of it, or is of another grid or model.
+        """
+        memory = self.memory
+        if memory is None or memory.step_s != window.step_s:
+            return 0
+        if memory.model != self._model.identity:
+            return 0
+        last, off_grid = divmod(memory.time - window.start, window.step_s)
+        if off_grid or not 0 <= last < window.usage.shape[1]:
+            return 0
+        known = set(memory.instances)
+        return last + 1 if known.intersection(window.instances) else 0
+
+    def _ahead(self, window: usage_module.UsageWindow) -> bool:
+        """Is the memory newer than the window, by a little?  Then it is kept
+        for the next audit, and this one goes without it.
+        """
+        if self.memory is None:
+            return False
+        return 0 < self.memory.time - window.end <= _AHEAD_S
+
+    def _until(
+        self,
+        window: usage_module.UsageWindow,
+        limits: np.ndarray,
+        seen: int,
+    ) -> following.Follower:
+        """All instances after the first ``seen`` steps of the window."""
+        follower = following.Follower(self._model, limits, window.step_s)
+        memory = self.memory
+        if memory is None or not seen:
+            return follower
+        row_of = {name: row for row, name in enumerate(memory.instances)}
+        place = np.array([row_of.get(name, -1) for name in window.instances])
+        old, new = np.flatnonzero(place >= 0), np.flatnonzero(place < 0)
+        self.resumed = len(old)
+        if len(new):
+            young = following.Follower(self._model, limits[new], window.step_s)
+            _advance(young, window, np.arange(seen), new)
+            follower.resume(young.parts(), new, memory.time)
+        parts = {name: part[place[old]] for name, part in memory.parts.items()}
+        follower.resume(parts, old, memory.time)
+        return follower
+
+
+def _unsure(usage: np.ndarray) -> int:
+    """How many of the newest steps may still get samples: 0 or `_LATE`."""
+    recent = np.isfinite(usage[:, -_REPORTING:])
+    late = recent.any(axis=1)[:, None] & ~recent[:, -_LATE:]
+    return _LATE if late.any() else 0
+
+
+def _advance(
+    follower: following.Follower,
+    window: usage_module.UsageWindow,
+    steps: np.ndarray,
+    rows: np.ndarray | slice = slice(None),
+) -> None:
+    for t in steps:
+        time = window.start + int(t) * window.step_s
+        follower.advance(window.usage[rows, t], time)
+
+
+def _copied(follower: following.Follower) -> dict[str, np.ndarray]:
+    return {name: part.copy() for name, part in follower.parts().items()}
