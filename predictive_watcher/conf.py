@@ -17,8 +17,9 @@ OPTS = [
     cfg.StrOpt(
         'model_directory',
         help='Folder of the model that forecasts: a model.onnx and its '
-        'card.json, as "predictive-watcher train" writes them. Unset: the '
-        'model that comes with the package.',
+        'card.json, as "predictive-watcher train" writes them; or a folder '
+        'of models, whose champion "predictive-watcher model promote" '
+        'chooses. Unset: the model that comes with the package.',
     ),
     cfg.IntOpt(
         'inference_threads',

@@ -166,6 +166,23 @@ def _onset(outcome: Outcome) -> dict[str, float]:
     }
 
 
+def loss_ratio(
+    ours: dict[str, float | None], theirs: dict[str, float | None]
+) -> float:
+    """Our quantile loss as a share of theirs: the geometric mean over all
+    resources and targets that both have; NaN where there is none.
+
+    >>> loss_ratio({'cpu.wql_300': 1.0}, {'cpu.wql_300': 2.0})
+    0.5
+    """
+    logs = []
+    for key, loss in ours.items():
+        rival = theirs.get(key)
+        if '.wql_' in key and loss and rival:
+            logs.append(np.log(loss / rival))
+    return float(np.exp(np.mean(logs))) if logs else float('nan')
+
+
 _COLUMNS = tuple(
     f'{figure}_{target}'
     for figure in ('wql', 'cov95', 'band95')

@@ -212,10 +212,11 @@ def write(
         (MODEL, data),
         (CARD, (text + '\n').encode()),
     ):
-        _replace(directory / name, content)
+        replace(directory / name, content)
 
 
-def _replace(path: pathlib.Path, content: bytes) -> None:
+def replace(path: pathlib.Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix='.writing-')
     try:
         with os.fdopen(handle, 'wb') as file:
