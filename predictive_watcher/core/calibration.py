@@ -111,11 +111,17 @@ class Calibration:
             self.waiting[target][self.count % lead] = out[:, :, target]
         # sorting crossed quantiles never makes them worse (Chernozhukov,
         # Fernández-Val and Galichon, Econometrica 78, 2010)
-        out.sort(axis=-1)
-        return np.asarray(out)
+        return _sorted(out)
 
     def newest(self) -> np.ndarray:
         """What `correct` returned for the newest step."""
         pairs = zip(self.waiting, LEADS, strict=True)
         now = [waiting[self.count % lead] for waiting, lead in pairs]
-        return np.sort(np.stack(now, axis=2), axis=-1)
+        return _sorted(np.stack(now, axis=2))
+
+
+def _sorted(quantiles: np.ndarray) -> np.ndarray:
+    """Ascending along the last axis, in place: few are not."""
+    crossed = (quantiles[..., 1:] < quantiles[..., :-1]).any(axis=-1)
+    quantiles[crossed] = np.sort(quantiles[crossed], axis=-1)
+    return quantiles
