@@ -21,7 +21,14 @@ LEADS = (1, 2, 3, 3)
 _LONGEST = max(LEADS)
 _MAX = forecast.TARGETS.index(forecast.Target.MAX900)
 _LEVELS = np.array(forecast.LEVELS, np.float32)
-_RATE = np.float32(0.01)
+# By how many forecasts of a cell were settled: large steps at first, so that
+# a young instance is soon in order, small and constant ones later.  (They
+# decay in Angelopoulos, Barber and Bates, "Online conformal prediction with
+# decaying step sizes", ICML 2024; ours have to go on following changes.)
+_SETTLED = 100
+_RATES = np.maximum(
+    0.01, 0.1 / np.sqrt(np.maximum(np.arange(_SETTLED + 1), 1))
+).astype(np.float32)
 
 
 class Calibration:
@@ -29,7 +36,8 @@ class Calibration:
 
     At every step `advance` takes what came; `correct` may then be asked for
     the forecasts of that step.  Arrays are float32: ``offset`` (targets,
-    instances, resources, levels); for each target ``waiting`` (lead,
+    instances, resources, levels), ``settled`` (targets, instances, resources;
+    uint8) how many were settled, up to 100; for each target ``waiting`` (lead,
     instances, resources, levels), quantiles before they are sorted; and
     ``samples``, ``last`` and ``scale`` (3, instances, resources) of the
     newest steps.  About 2 KB an instance.
@@ -45,6 +53,7 @@ class Calibration:
         levels = (len(_LEVELS),)
         self.count = 0  # number of the newest step
         self.offset = np.zeros((len(LEADS), *cells, *levels), np.float32)
+        self.settled = np.zeros((len(LEADS), *cells), np.uint8)
         self.waiting = [unknown(lead, trail=levels) for lead in LEADS]
         self.samples = unknown(_LONGEST)
         self.last = unknown(_LONGEST)
@@ -52,8 +61,9 @@ class Calibration:
 
     def parts(self) -> dict[str, np.ndarray]:
         """All that is remembered, as views with the instances first."""
-        named = {
+        named: dict[str, np.ndarray] = {
             'offset': self.offset,
+            'settled': self.settled,
             **{f'waiting{k}': array for k, array in enumerate(self.waiting)},
             'samples': self.samples,
             'origin_last': self.last,
@@ -64,6 +74,7 @@ class Calibration:
     def forget(self, which: np.ndarray) -> None:
         """Begin anew for the instances of a mask, bool (instances,)."""
         self.offset[:, which] = 0.0
+        self.settled[:, which] = 0
         for array in (self.samples, self.last, self.scale):
             array[:, which] = np.nan
 
@@ -85,11 +96,13 @@ class Calibration:
         origin = (self.count - lead) % _LONGEST
         z = np.arcsinh((came - self.last[origin]) / self.scale[origin])
         issued = self.waiting[target][self.count % lead]
-        known = np.isfinite(z)[..., None] & np.isfinite(issued)
+        known = np.isfinite(z) & np.isfinite(issued).all(axis=-1)
+        settled = np.minimum(self.settled[target] + known, _SETTLED)
+        self.settled[target] = settled
+        rate = np.where(known, _RATES[settled], np.float32(0))
         passed = z[..., None] > issued
         # + rate x level where passed, else - rate x (1 - level)
-        step = _RATE * (_LEVELS - 1 + passed)
-        self.offset[target] += np.where(known, step, np.float32(0))
+        self.offset[target] += rate[..., None] * (_LEVELS - 1 + passed)
 
     def correct(
         self, z: np.ndarray, last: np.ndarray, scale: np.ndarray

@@ -130,6 +130,15 @@ def test_an_offset_does_not_run_away_where_quantiles_cross():
     assert extreme < 0.5 * np.abs(before).max()
 
 
+def test_a_young_cell_learns_faster_than_an_old_one():
+    young, _ = follow([99.0] * 2, quantiles())
+    old, _ = follow([0.0] * 300, quantiles())
+    before = old.offset.copy()
+    follow([99.0], quantiles(), old)
+    steps = [young.offset[0, 0, 0, Q95], (old.offset - before)[0, 0, 0, Q95]]
+    assert np.allclose(steps, [0.1 * 0.95, 0.01 * 0.95], atol=1e-4)
+
+
 def test_forgetting_begins_anew():
     found, _ = follow([99.0] * 9, quantiles())
     found.forget(np.array([True]))
@@ -161,6 +170,6 @@ def test_quantiles_ascend_whatever_comes_and_repeat(samples, seed):
             out = found.correct(z, sample, scale)
             assert (np.diff(out, axis=-1) >= 0).all()
             assert np.isfinite(out).all()
-        assert np.abs(found.offset).max() <= 0.01 * len(samples)
+        assert np.abs(found.offset).max() <= 0.1 * len(samples)
         results.append(out)
     assert np.array_equal(*results)
