@@ -70,6 +70,8 @@ def joined(outcomes: list[Outcome]) -> Outcome:
 
     Shorter ones are filled with NaN at their end.
     """
+    if len(outcomes) == 1:
+        return outcomes[0]  # it may be large
     most = max(o.now.shape[1] for o in outcomes)
 
     def fill(array: np.ndarray) -> np.ndarray:

@@ -44,16 +44,17 @@ class Replayed:
 
         :param some: indices into ``origins``; None: all of them.
         """
-        some = np.arange(len(self.origins)) if some is None else some
-        at = self.origins[some]
+        # a slice copies nothing: forecasts may be large
+        pick = slice(None) if some is None else some
+        at = self.origins[pick]
         usage = window.usage
         came = np.stack([usage[:, at + k + 1] for k in range(AHEAD)], axis=-1)
         most = came.max(axis=-1, keepdims=True)
         return accuracy.Outcome(
-            quantiles=self.quantiles[:, some],
+            quantiles=self.quantiles[:, pick],
             came=np.concatenate([came, most], axis=-1),
             now=usage[:, at],
-            risk=self.risk[:, some],
+            risk=self.risk[:, pick],
             limits=limits,
             ceiling=self.ceiling,
         )
