@@ -11,6 +11,7 @@ from predictive_watcher.cli import progress
 from predictive_watcher.models import card
 from predictive_watcher.telemetry import traces
 from predictive_watcher.training import citations
+from predictive_watcher.training import split
 
 
 def _positive(text: str) -> int:
@@ -91,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     sources = []
     for path in arguments.traces:
         trace = traces.read(path)
-        source = course.Source(
+        source = split.Source(
             name=citations.of(trace.name),
             window=trace.window,
             limits=trace.limits,

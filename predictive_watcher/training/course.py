@@ -10,41 +10,29 @@ from typing import Any
 
 import numpy as np
 
-from predictive_watcher import exceptions
 from predictive_watcher.core import accuracy
 from predictive_watcher.core import baselines
 from predictive_watcher.core import fleet
 from predictive_watcher.core import forecast
 from predictive_watcher.core import inputs
 from predictive_watcher.core import replay
-from predictive_watcher.core import usage as usage_module
 from predictive_watcher.training import dataset
 from predictive_watcher.training import export
 from predictive_watcher.training import generated
 from predictive_watcher.training import network as network_module
 from predictive_watcher.training import replay as replay_module
+from predictive_watcher.training import split as split_module
 from predictive_watcher.training import train
 
 
-STEP_S = 300
+STEP_S = split_module.STEP_S
 CONTEXT = 48  # steps that are scored; more adds nothing
 HISTORY_S = 86400 + CONTEXT * STEP_S
-_SHORTEST = 24  # steps of a trace, or nothing can be learned and held out
-_SPLIT_SEED = 0  # the same instances are held out whatever the seed
 _MADE_SHARE = 0.2  # of the batches
 _MADE = 64  # instances made, and so many recorded ones that are altered
 _MADE_STEPS = 4032
 _ORIGINS = 700  # of the report, evenly spread
 _MOST_CELLS = 8_000_000  # instances x steps kept as features: 3 GB
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One trace: how to cite it, its usage and its limits."""
-
-    name: str
-    window: usage_module.UsageWindow
-    limits: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +61,7 @@ def _teller(tell: Tell, stage: str) -> Callable[[float], None]:
 
 
 def run(
-    sources: list[Source],
+    sources: list[split_module.Source],
     options: train.Options,
     name: str,
     version: str,
@@ -84,9 +72,7 @@ def run(
 
     :raises InvalidInput: where a source cannot be learned from.
     """
-    for source in sources:
-        _check(source)
-    splits = [_split(source) for source in sources]
+    splits = [split_module.of(source) for source in sources]
     rng = np.random.default_rng(options.seed)
     parts = _parts(splits, rng, tell)
 
@@ -115,64 +101,14 @@ def run(
     return Trained(onnx=data, facts=facts, table=accuracy.table(results))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Split:
-    source: Source
-    learn: np.ndarray
-    held: np.ndarray
-
-    @property
-    def length(self) -> int:
-        return int(self.source.window.usage.shape[1])
-
-    def at(self, share: float) -> int:
-        return round(share * self.length)
-
-    def part(
-        self, who: np.ndarray, until: int
-    ) -> tuple[usage_module.UsageWindow, np.ndarray]:
-        window = self.source.window
-        return usage_module.UsageWindow(
-            instances=tuple(window.instances[i] for i in who),
-            start=window.start,
-            step_s=window.step_s,
-            usage=window.usage[who, :until].copy(),
-        ), self.source.limits[who]
-
-
-def _check(source: Source) -> None:
-    instances, length, _ = source.window.usage.shape
-    if source.window.step_s != STEP_S:
-        raise exceptions.InvalidTrace(
-            f'{source.name}: its step is {source.window.step_s} s; models '
-            f'are trained on steps of {STEP_S} s: resample the trace'
-        )
-    if instances < 2 or length < _SHORTEST:
-        raise exceptions.InvalidTrace(
-            f'{source.name}: it has {instances} instances and {length} '
-            f'steps; at least 2 and {_SHORTEST} are needed, because a fifth '
-            'of the instances and the end of the time are held out'
-        )
-    if not np.isfinite(source.window.usage).any():
-        raise exceptions.InvalidTrace(
-            f'{source.name}: there is no sample in it, only NaN'
-        )
-
-
-def _split(source: Source) -> _Split:
-    rng = np.random.default_rng(_SPLIT_SEED)
-    learn, held = dataset.hold_out(rng, len(source.window.instances))
-    return _Split(source=source, learn=learn, held=held)
-
-
 def _parts(
-    splits: list[_Split], rng: np.random.Generator, tell: Tell
+    splits: list[split_module.Split], rng: np.random.Generator, tell: Tell
 ) -> list[dataset.Part]:
-    cells = sum(s.at(dataset.TRAIN_UNTIL) * len(s.learn) for s in splits)
+    cells = sum(s.at(split_module.TRAIN_UNTIL) * len(s.learn) for s in splits)
     keep = min(1.0, _MOST_CELLS / cells)
     parts = []
     for split in splits:
-        end = split.at(dataset.TRAIN_UNTIL)
+        end = split.at(split_module.TRAIN_UNTIL)
         who = split.learn
         if keep < 1.0:
             most = max(1, int(keep * len(who)))
@@ -187,14 +123,14 @@ def _parts(
 
 
 def _made(
-    splits: list[_Split],
+    splits: list[split_module.Split],
     parts: list[dataset.Part],
     rng: np.random.Generator,
     tell: Tell,
 ) -> list[dataset.Part]:
     """Load that climbs, made and laid over recorded one; in equal parts."""
     longest = max(splits, key=lambda split: split.length)
-    end = longest.at(dataset.TRAIN_UNTIL)
+    end = longest.at(split_module.TRAIN_UNTIL)
     length = min(_MADE_STEPS, end)
     recorded = longest.part(longest.learn, end)
     made = (
@@ -212,16 +148,20 @@ def _made(
 
 
 def _results(
-    splits: list[_Split], net: network_module.Network, tell: Tell
+    splits: list[split_module.Split], net: network_module.Network, tell: Tell
 ) -> dict[str, dict[str, float | None]]:
     """Scores of the network and the baselines on what was held out."""
 
     outcomes: dict[str, list[accuracy.Outcome]] = {}
     live = replay_module.Live(net)
     for split in splits:
-        window, limits = split.part(split.held, split.at(dataset.REPORT_UNTIL))
+        window, limits = split.part(
+            split.held, split.at(split_module.REPORT_UNTIL)
+        )
         at = replay.origins(
-            split.at(dataset.CHOOSE_UNTIL), window.usage.shape[1], _ORIGINS
+            split.at(split_module.CHOOSE_UNTIL),
+            window.usage.shape[1],
+            _ORIGINS,
         )
         told = _teller(tell, 'scoring lstm')
         found = replay.recurrent(
@@ -240,7 +180,7 @@ def _results(
 
 
 def _training(
-    splits: list[_Split], options: train.Options, steps: int
+    splits: list[split_module.Split], options: train.Options, steps: int
 ) -> dict[str, Any]:
     """What was learned from, for the card."""
     return {
@@ -248,7 +188,7 @@ def _training(
             {
                 'source': s.source.name,
                 'instances': len(s.learn),
-                'steps': s.at(dataset.TRAIN_UNTIL),
+                'steps': s.at(split_module.TRAIN_UNTIL),
                 'resources': [
                     str(r)
                     for i, r in enumerate(fleet.RESOURCES)
@@ -256,8 +196,8 @@ def _training(
                 ],
                 'held_out': [s.source.window.instances[i] for i in s.held],
                 'reported_steps': [
-                    s.at(dataset.CHOOSE_UNTIL),
-                    s.at(dataset.REPORT_UNTIL),
+                    s.at(split_module.CHOOSE_UNTIL),
+                    s.at(split_module.REPORT_UNTIL),
                 ],
             }
             for s in splits

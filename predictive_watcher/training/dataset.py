@@ -11,12 +11,6 @@ from predictive_watcher.core import replay
 from predictive_watcher.core import usage as usage_module
 
 
-# Shares of a trace's time: trained on, chosen on, reported on; the rest is
-# left alone (16,128, 17,880 and 26,200 of the 26,784 steps of Bitbrains).
-TRAIN_UNTIL = 16128 / 26784
-CHOOSE_UNTIL = 17880 / 26784
-REPORT_UNTIL = 26200 / 26784
-HELD_OUT = 0.2  # share of the instances
 _SHORTEST, _LONGEST = 36, 8640  # steps between two beginnings
 _NO_RESOURCE = 0.06  # chance that a resource is taken away, per beginning
 _NO_LIMIT = 0.15
@@ -67,15 +61,6 @@ class Batch:
     valid: np.ndarray
     limit: np.ndarray
     last: np.ndarray
-
-
-def hold_out(
-    rng: np.random.Generator, instances: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the instances to learn from, and of those held out."""
-    order = rng.permutation(instances)
-    held = max(1, round(HELD_OUT * instances))
-    return np.sort(order[held:]), np.sort(order[:held])
 
 
 def follow(

@@ -3,6 +3,7 @@ import numpy as np
 from predictive_watcher.core import features
 from predictive_watcher.training import dataset
 from predictive_watcher.training import generated
+from predictive_watcher.training import split
 from tests.unit.training import made
 
 
@@ -14,7 +15,7 @@ def part(**other):
 
 
 def test_a_fifth_of_the_instances_is_held_out_and_nobody_is_lost():
-    learn, held = dataset.hold_out(np.random.default_rng(0), 50)
+    learn, held = split.hold_out(np.random.default_rng(0), 50)
     assert len(held) == 10
     assert sorted([*learn, *held]) == list(range(50))
 

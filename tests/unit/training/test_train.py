@@ -16,6 +16,7 @@ pytest.importorskip('onnx')
 from predictive_watcher.training import course  # noqa: E402
 from predictive_watcher.training import dataset  # noqa: E402
 from predictive_watcher.training import network  # noqa: E402
+from predictive_watcher.training import split  # noqa: E402
 from predictive_watcher.training import train  # noqa: E402
 
 
@@ -23,7 +24,7 @@ SMALL = {'width': 12, 'hidden': 8, 'batch': 8, 'length': 12, 'steps': 12}
 
 
 def source(**other):
-    return course.Source(
+    return split.Source(
         **{
             'name': 'made',
             'window': made.window(),
