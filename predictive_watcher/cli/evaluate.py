@@ -22,7 +22,6 @@ from predictive_watcher.models import registry
 from predictive_watcher.telemetry import traces
 
 
-_WARM_S = 14 * 86400  # before the first origin, to learn the calibration
 _COMPARED = 720  # origins at most, where rivals are asked: they are slow
 
 
@@ -134,7 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
         trace.limits,
         at,
         arguments.ceiling,
-        max(model.card.context, _WARM_S // model.card.step_s),
+        max(model.card.context, replay.WARM_S // model.card.step_s),
         functools.partial(bar.tell, f'following {model.name}'),
         calibrated=not arguments.no_calibration,
     )

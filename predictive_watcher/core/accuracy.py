@@ -6,17 +6,24 @@ import numpy as np
 
 from predictive_watcher.core import fleet
 from predictive_watcher.core import forecast
+from predictive_watcher.core import ranking
 
 
 SCORED = (0.5, 0.9, 0.95, 0.99)  # levels in the quantile loss
 CEILING = 0.9
+_SCORED = tuple(forecast.LEVELS.index(level) for level in SCORED)
 _UPPER = forecast.LEVELS.index(0.95)
 _BAND = (0.93, 0.97)
 _TIE_SHARE = 5e-4  # of the limit, for cpu and memory
 _TIE = {fleet.Resource.DISK: 512.0, fleet.Resource.NETWORK: 204.8}
 _CPU = fleet.RESOURCES.index(fleet.Resource.CPU)
 _MAX = forecast.TARGETS.index(forecast.Target.MAX900)
-_NEXT = forecast.TARGETS.index(forecast.Target.S300)
+JUDGED = {
+    '300': forecast.TARGETS.index(forecast.Target.S300),
+    'max900': _MAX,
+}
+# Of cpu: it passes the ceiling, and was not above it; or it passes it at all.
+EVENTS = {'onset': True, 'event': False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,31 +45,34 @@ class Outcome:
     ceiling: float = CEILING
 
 
-def average_precision(label: np.ndarray, score: np.ndarray) -> float:
-    """Precision averaged over the recalls; tied scores count as one.
-
-    >>> average_precision(np.array([1, 0, 1]), np.array([0.9, 0.5, 0.5]))
-    0.8333333333333333
+def cells(outcome: Outcome, resource: int, target: int) -> np.ndarray:
+    """Where a forecast is judged, bool (instances, origins): the sample at
+    the origin, what came, and all levels of `SCORED` are there.
     """
-    if not label.any():
-        return float('nan')
-    order = np.argsort(-score, kind='stable')
-    ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
-    hits = np.cumsum(label[order])[ends]
-    gained = np.diff(hits, prepend=0)
-    return float((gained * hits / (ends + 1)).sum() / hits[-1])
+    quantiles = outcome.quantiles[:, :, resource, target]
+    there = np.isfinite(outcome.came[:, :, resource, target])
+    there &= np.isfinite(outcome.now[:, :, resource])
+    for level in _SCORED:
+        there &= np.isfinite(quantiles[..., level])
+    return np.asarray(there)
+
+
+def pinball(came: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+    """Twice the pinball loss, a mean over `SCORED`, in the units of usage.
+
+    ``came`` (cells,), ``quantiles`` (cells, levels); float64 (cells,).
+    """
+    loss = np.zeros(came.shape)
+    for level, k in zip(SCORED, _SCORED, strict=True):
+        error = came.astype(np.float64) - quantiles[..., k]
+        loss += 2 * np.maximum(level * error, (level - 1) * error)
+    return np.asarray(loss / len(SCORED))
 
 
 def quantile_loss(came: np.ndarray, quantiles: np.ndarray) -> float:
-    """Twice the pinball loss over `SCORED`, as a share of sum |y|.
-
-    ``came`` (cells,), ``quantiles`` (cells, levels).
-    """
-    loss = 0.0
-    for level in SCORED:
-        error = came - quantiles[:, forecast.LEVELS.index(level)]
-        loss += 2 * float(np.maximum(level * error, (level - 1) * error).sum())
-    return loss / len(SCORED) / max(float(np.abs(came).sum()), 1e-12)
+    """`pinball` as a share of sum |y|."""
+    size = float(np.abs(came).sum(dtype=np.float64))
+    return float(pinball(came, quantiles).sum()) / max(size, 1e-12)
 
 
 def joined(outcomes: list[Outcome]) -> Outcome:
@@ -94,25 +104,25 @@ def scores(outcomes: list[Outcome]) -> dict[str, float | None]:
     outcome = joined(outcomes)
     found: dict[str, float] = {}
     for r, resource in enumerate(fleet.RESOURCES):
-        for target, name in ((_NEXT, '300'), (_MAX, 'max900')):
-            came = outcome.came[:, :, r, target].astype(np.float64)
+        for name, target in JUDGED.items():
+            came = outcome.came[:, :, r, target]
             quantiles = outcome.quantiles[:, :, r, target]
-            valid = np.isfinite(came) & np.isfinite(outcome.now[:, :, r])
-            valid &= np.isfinite(quantiles).all(axis=-1)
+            valid = cells(outcome, r, target)
             if not valid.any():
                 continue
             found[f'{resource}.wql_{name}'] = quantile_loss(
-                came[valid], quantiles[valid].astype(np.float64)
+                came[valid], quantiles[valid]
             )
             # compared as float32, as usage is: ties count as covered
-            error = outcome.came[:, :, r, target] - quantiles[..., _UPPER]
+            error = came - quantiles[..., _UPPER]
             found[f'{resource}.cov95_{name}'] = float(
                 (error[valid] <= 0).mean()
             )
             found[f'{resource}.band95_{name}'] = _in_band(
                 error, valid, tolerance(resource, outcome.limits[:, r])
             )
-    found |= _onset(outcome)
+    for name, onset in EVENTS.items():
+        found |= _event(outcome, name, onset)
     return {
         key: round(value, 5) if np.isfinite(value) else None
         for key, value in found.items()
@@ -146,25 +156,38 @@ def _in_band(error: np.ndarray, valid: np.ndarray, tie: np.ndarray) -> float:
     return float(((least <= _BAND[1]) & (most >= _BAND[0])).mean())
 
 
-def _onset(outcome: Outcome) -> dict[str, float]:
-    """Cpu passes the ceiling within 900 s and is not above it now."""
+def event(outcome: Outcome, onset: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Where it can be judged, and where it came, that cpu passes the ceiling
+    within 900 s: bool (instances, origins).
+
+    An ``onset`` is judged where cpu is not above the ceiling now.
+    """
     threshold = outcome.ceiling * outcome.limits[:, None, _CPU]
     came = outcome.came[:, :, _CPU, _MAX]
     now = outcome.now[:, :, _CPU]
+    judged = np.isfinite(threshold) & np.isfinite(came) & np.isfinite(now)
+    judged &= np.isfinite(outcome.risk[:, :, _CPU])
     with np.errstate(invalid='ignore'):
-        valid = np.isfinite(came) & (now <= threshold)
-    chance = outcome.risk[:, :, _CPU]
-    valid &= np.isfinite(chance)
-    label = (came > threshold)[valid].astype(np.float64)
-    risk = np.clip(chance[valid].astype(np.float64), 0, 1)
+        if onset:
+            judged &= now <= threshold
+        return judged, came > threshold
+
+
+def chance(outcome: Outcome) -> np.ndarray:
+    """The chance of an `event`, (instances, origins)."""
+    return outcome.risk[:, :, _CPU]
+
+
+def _event(outcome: Outcome, name: str, onset: bool) -> dict[str, float]:
+    judged, came = event(outcome, onset)
+    label = came[judged].astype(np.float64)
+    risk = chance(outcome)[judged].astype(np.float64)
     if not label.any():
         return {}
-    brier = float(((risk - label) ** 2).mean())
-    base = float(label.mean())
     return {
-        'cpu.onsets': float(label.sum()),
-        'cpu.onset_ap': average_precision(label, risk),
-        'cpu.onset_brier_skill': 1 - brier / max(base * (1 - base), 1e-12),
+        f'cpu.{name}s': float(label.sum()),
+        f'cpu.{name}_ap': ranking.average_precision(label, risk),
+        f'cpu.{name}_brier_skill': ranking.brier_skill(label, risk),
     }
 
 
@@ -199,7 +222,7 @@ def table(
 
     ``wql`` is the quantile loss, ``cov95`` the share of the forecasts whose
     95 % quantile was not passed, ``band95`` the share of the instances where
-    that is .93 to .97.
+    that is .93 to .97.  ``onset`` and ``event`` are of cpu.
     """
     lines = [
         f'{"resource":9} {"forecaster":14} '
@@ -207,19 +230,25 @@ def table(
     ]
     for resource in fleet.RESOURCES:
         for name, found in results.items():
-            cells = [found.get(f'{resource}.{c}') for c in _COLUMNS]
-            if any(cell is not None for cell in cells):
+            row = [found.get(f'{resource}.{c}') for c in _COLUMNS]
+            if any(cell is not None for cell in row):
                 lines.append(
                     f'{resource:9} {name:14} '
-                    + ' '.join(_cell(cell) for cell in cells)
+                    + ' '.join(_cell(cell) for cell in row)
                 )
+    columns = [f'{e}_{c}' for e in EVENTS for c in ('ap', 'brier_skill')]
     lines.append('')
     lines.append(
-        f'cpu onset (> {ceiling:g} x limit)    average precision  Brier skill'
+        f'{f"cpu > {ceiling:g} x limit":24} '
+        + ' '.join(f'{c:>17}' for c in columns)
     )
     for name, found in results.items():
-        cells = [found.get(f'cpu.onset_{c}') for c in ('ap', 'brier_skill')]
-        lines.append(f'{"":9} {name:14} ' + ' '.join(map(_cell, cells)))
+        row = [found.get(f'cpu.{column}') for column in columns]
+        if any(cell is not None for cell in row):
+            lines.append(
+                f'{"":9} {name:14} '
+                + ' '.join(f'{_cell(cell):>17}' for cell in row)
+            )
     return '\n'.join(lines)
 
 

@@ -13,6 +13,9 @@ from predictive_watcher.core import usage as usage_module
 
 
 AHEAD = 3  # steps a target reaches beyond its origin
+# Before the first origin a model is asked for so long, to learn its
+# calibration.
+WARM_S = 14 * 86400
 Tell = Callable[[float], None]
 
 
