@@ -21,6 +21,13 @@ OPTS = [
         'of models, whose champion "predictive-watcher model promote" '
         'chooses. Unset: the model that comes with the package.',
     ),
+    cfg.StrOpt(
+        'application_metadata',
+        default='predictive:application',
+        help='Key of the server metadata that names the application of an '
+        'instance, for models of its own ("predictive-watcher model promote '
+        '--for application=NAME"). The owner of a server can write it.',
+    ),
     cfg.IntOpt(
         'inference_threads',
         default=2,
@@ -102,8 +109,7 @@ OPTS = [
         'ledger_connection',
         default='sqlite:////var/lib/predictive_watcher/ledger.sqlite',
         secret=True,
-        help='SQLAlchemy URL of the database of leases and settled '
-        'forecasts.',
+        help='SQLAlchemy URL of the database of leases and settled forecasts.',
     ),
     cfg.IntOpt(
         'settled_retention_hours',

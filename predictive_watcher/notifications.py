@@ -124,5 +124,7 @@ def _plain(verdict: adjustment.Verdict) -> dict[str, Any]:
         'reason': chosen.reason.value,
         'text': chosen.text,
         'weight': verdict.weight,
+        'model': verdict.model,
+        'note': verdict.note,
         'resources': verdict.numbers(),
     }

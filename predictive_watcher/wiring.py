@@ -18,8 +18,10 @@ from typing import TypeVar
 from oslo_config import cfg
 
 from predictive_watcher import conf as conf_module
+from predictive_watcher import exceptions
 from predictive_watcher import notifications
 from predictive_watcher.cloud import nova
+from predictive_watcher.core import selection
 from predictive_watcher.models import registry
 from predictive_watcher.models import runtime
 from predictive_watcher.state import ledger as ledger_module
@@ -48,20 +50,60 @@ def options(conf: cfg.ConfigOpts) -> Any:
 
 
 def forecaster(conf: cfg.ConfigOpts) -> runtime.OnnxForecaster:
-    """The model in use; its file is read at the first forecast.
+    """The default model; its file is read at the first forecast.
 
     A model that was replaced in its folder is noticed at the next call.
     """
-    own = options(conf)
-    given = own.model_directory
+    given = options(conf).model_directory
     directory = pathlib.Path(given) if given else registry.SHIPPED
-    threads = own.inference_threads
+    found = registry.champions(directory)
+    if found is not None:
+        return _champion(conf, directory, found.default)
+    threads = options(conf).inference_threads
     return _once(
         lambda: registry.load(directory, threads),
         'model',
         str(directory),
         threads,
         registry.changed_at(directory),
+    )
+
+
+def own_forecasters(
+    conf: cfg.ConfigOpts,
+) -> dict[selection.Selector, runtime.OnnxForecaster | exceptions.ModelError]:
+    """The models that some instances have of their own, or what is wrong
+    with them.
+    """
+    given = options(conf).model_directory
+    directory = pathlib.Path(given) if given else registry.SHIPPED
+    made: dict[
+        selection.Selector, runtime.OnnxForecaster | exceptions.ModelError
+    ] = {}
+    for selector, champion in (
+        registry.champions(directory) or registry.NOBODY
+    ).own.items():
+        try:
+            made[selector] = _champion(conf, directory, champion)
+        except exceptions.ModelError as error:
+            made[selector] = error
+    return made
+
+
+def _champion(
+    conf: cfg.ConfigOpts,
+    directory: pathlib.Path,
+    champion: registry.Champion | None,
+) -> runtime.OnnxForecaster:
+    """A champion, once in a process: several selectors may share it."""
+    threads = options(conf).inference_threads
+    return _once(
+        lambda: registry.load_champion(directory, champion, threads),
+        'model',
+        str(directory),
+        threads,
+        registry.changed_at(directory),
+        champion,
     )
 
 

@@ -3,22 +3,15 @@
 import argparse
 from collections.abc import Callable
 import datetime
-import functools
 import json
 import pathlib
 
 from predictive_watcher import exceptions
-from predictive_watcher.cli import progress
-from predictive_watcher.core import accuracy
-from predictive_watcher.core import replay
+from predictive_watcher.cli import challenge
+from predictive_watcher.core import selection
 from predictive_watcher.models import registry
 from predictive_watcher.models import runtime
-from predictive_watcher.telemetry import traces
 
-
-# As training parts a trace: what is before this share may have been learned.
-_HELD_OUT = 17880 / 26784
-_ORIGINS = 700  # at most, evenly spread
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -29,10 +22,11 @@ def add_parser(
     """Declare the command and its verbs."""
     parser = parsers.add_parser(
         'model',
-        help='list, show, verify and promote models',
+        help='list, show, verify, promote and retire models',
         description='Look after a folder of models, one of which, the '
         'champion, is in use where [predictive_watcher] model_directory '
-        'names that folder.',
+        'names that folder. Instances of a flavor or an application may '
+        'have a champion of their own.',
     )
     verbs = parser.add_subparsers(dest='verb', required=True)
 
@@ -51,11 +45,42 @@ def add_parser(
     declare('list', list_models, 'list the models; * is in use')
     shown = declare('show', show, "print a model's card as JSON")
     shown.add_argument('name', nargs='?', help='default: the one in use')
+    _add_for(shown, 'the one in use for these instances')
     checked = declare('verify', verify, 'check that models can be used')
     checked.add_argument('name', nargs='*', help='default: all of them')
-    crowned = declare(
-        'promote', promote, 'make a model the one in use, if it is better'
+    retired = declare(
+        'retire', retire, 'let instances have the default model again'
     )
+    _add_for(retired, 'the instances', required=True)
+    _add_promote(
+        declare(
+            'promote', promote, 'make a model the one in use, if it is better'
+        )
+    )
+
+
+def _add_for(
+    verb: argparse.ArgumentParser, text: str, required: bool = False
+) -> None:
+    verb.add_argument(
+        '--for',
+        dest='selector',
+        type=_selector,
+        required=required,
+        metavar='SELECTOR',
+        help=f'{text}: flavor=NAME or application=NAME, where NAME may hold '
+        '* and ?',
+    )
+
+
+def _selector(text: str) -> selection.Selector:
+    try:
+        return selection.parse(text)
+    except exceptions.InvalidInput as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _add_promote(crowned: argparse.ArgumentParser) -> None:
     crowned.add_argument(
         'name', help='a model of the registry, or the folder of a new one'
     )
@@ -71,21 +96,42 @@ def add_parser(
     crowned.add_argument(
         '--force', action='store_true', help='promote it without comparing'
     )
+    _add_for(crowned, 'whose model it is to be (default: all others)')
 
 
 def list_models(arguments: argparse.Namespace) -> int:
     """One line for each model; what cannot be used says why."""
-    crowned = registry.champion(arguments.registry)
-    for name in _names(arguments.registry):
-        mark = '*' if crowned and crowned.name == name else ' '
+    found = registry.champions(arguments.registry) or registry.NOBODY
+    for name in _names(arguments.registry, found):
+        users = _users(found, name)
+        mark = '*' if 'default' in users else ' '
+        own = ' '.join(user for user in users if user != 'default')
         try:
             card = registry.load(arguments.registry / name).card
         except exceptions.ModelError as error:
-            print(f'{mark} {name:24} refused: {error}')
+            print(f'{mark} {name:24} {own} refused: {error}')
             continue
         loss = _own_loss(card.facts['scores'])
-        print(f'{mark} {name:24} {card.facts["created"]:26} {loss}')
+        line = f'{mark} {name:24} {card.facts["created"]:26} {loss:26} {own}'
+        print(line.rstrip())
+    if found.own and found.default is None:
+        print(f'* {registry.load().name:24} the model of the package')
     return 0
+
+
+def _users(found: registry.Champions, known_as: str) -> list[str]:
+    """For whom a model of this name or sha256 is in use: ``default``, and
+    selectors.
+    """
+    used: list[tuple[object, registry.Champion | None]] = [
+        ('default', found.default),
+        *found.own.items(),
+    ]
+    return [
+        str(user)
+        for user, champion in used
+        if champion and known_as in (champion.name, champion.sha256)
+    ]
 
 
 def _own_loss(scores: dict[str, dict[str, float]]) -> str:
@@ -95,37 +141,57 @@ def _own_loss(scores: dict[str, dict[str, float]]) -> str:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    """The card, and when the model was promoted."""
-    crowned = registry.champion(arguments.registry)
-    if arguments.name is None:
-        facts = registry.load(arguments.registry).describe()
-    else:
+    """The card, for whom the model is in use, and when it was promoted."""
+    folder: pathlib.Path = arguments.registry
+    found = registry.champions(folder) or registry.NOBODY
+    selector: selection.Selector | None = arguments.selector
+    if arguments.name is not None and selector is not None:
+        raise exceptions.InvalidInput(
+            f'{arguments.name} and --for {selector}: give one of them'
+        )
+    if arguments.name is not None:
         facts = registry.load(_place(arguments, arguments.name)).describe()
+    elif found is registry.NOBODY:
+        facts = registry.load(folder).describe()
+    else:
+        facts = registry.load_champion(folder, found.of(selector)).describe()
     sha256 = facts['file']['sha256']
-    promoted = [
-        entry
-        for entry in (crowned.history if crowned else ())
-        if entry['sha256'] == sha256
-    ]
-    print(json.dumps({**facts, 'promoted': promoted}, indent=1))
+    users = _users(found, sha256)
+    promoted = [e for e in found.history if e['sha256'] == sha256]
+    shown = {**facts, 'in_use_for': users, 'promoted': promoted}
+    print(json.dumps(shown, indent=1))
     return 0
 
 
 def verify(arguments: argparse.Namespace) -> int:
     """0 where all models can be used, else 1."""
     refused = 0
-    crowned = registry.champion(arguments.registry)
-    for name in arguments.name or _names(arguments.registry):
+    folder: pathlib.Path = arguments.registry
+    found = registry.champions(folder) or registry.NOBODY
+    champions = [c for c in (found.default, *found.own.values()) if c]
+    for name in arguments.name or _names(folder, found):
         try:
-            registry.verify(_place(arguments, name))
-            if crowned and crowned.name == name:
-                registry.load(arguments.registry)
+            registry.verify(_place(arguments, name, found))
+            for champion in champions:
+                if champion.name == name:
+                    registry.load_champion(folder, champion)
         except exceptions.ModelError as error:
             refused += 1
             print(f'{name}: refused: {error}')
         else:
             print(f'{name}: ok')
     return 1 if refused else 0
+
+
+def retire(arguments: argparse.Namespace) -> int:
+    """Take the model of some instances' own away."""
+    registry.retire(arguments.registry, arguments.selector, _now())
+    print(f'retired: {arguments.selector} has the default model again')
+    return 0
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
 
 
 def promote(arguments: argparse.Namespace) -> int:
@@ -143,16 +209,17 @@ def promote(arguments: argparse.Namespace) -> int:
         name = arguments.name
     else:
         name = registry.add(folder, given)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
-    registry.promote(folder, name, now, why)
-    print(f'promoted: {name} ({why})')
+    selector: selection.Selector | None = arguments.selector
+    registry.promote(folder, name, _now(), why, selector)
+    whom = f' for {selector}' if selector else ''
+    print(f'promoted: {name}{whom} ({why})')
     return 0
 
 
 def _better(
     arguments: argparse.Namespace, challenger: runtime.OnnxForecaster
 ) -> str:
-    """Why the challenger is better.
+    """Why the challenger is better than what the instances have now.
 
     :raises ModelRefused: where it is not.
     """
@@ -161,61 +228,20 @@ def _better(
             '--traces: none is given to compare the model on; name some, or '
             'promote it with --force'
         )
-    crowned = registry.champion(arguments.registry)
-    champion = registry.load(arguments.registry if crowned else None)
-    if champion.identity == challenger.identity:
-        raise exceptions.ModelRefused(
-            f'{challenger.name}: it is the model in use already'
-        )
-    bar = progress.Bar()
-    ours, theirs = (
-        _scores(model, arguments.traces, bar)
-        for model in (challenger, champion)
+    found = registry.champions(arguments.registry) or registry.NOBODY
+    champion = registry.load_champion(
+        arguments.registry, found.of(arguments.selector)
     )
-    bar.end()
-    print(accuracy.table({challenger.name: ours, champion.name: theirs}))
-    ratio = accuracy.loss_ratio(ours, theirs)
-    text = f'{ratio:.4f} times the quantile loss of {champion.name}'
-    if not ratio < 1:  # nothing to compare is not better either
-        raise exceptions.ModelRefused(
-            f'{challenger.name}: not promoted, it has {text}; --force does '
-            'it all the same'
-        )
-    return text
+    return challenge.better(challenger, champion, arguments.traces)
 
 
-def _scores(
-    model: runtime.OnnxForecaster,
-    paths: list[pathlib.Path],
-    bar: progress.Bar,
-) -> dict[str, float | None]:
-    """Figures on the held-out time of all traces."""
-    outcomes = []
-    for path in paths:
-        trace = traces.read(path)
-        model.check_step(trace.window.step_s)
-        length = trace.window.usage.shape[1]
-        at = replay.origins(round(_HELD_OUT * length), length, _ORIGINS)
-        if not len(at):
-            raise exceptions.InvalidTrace(
-                f'{path}: {length} steps are too few to compare models'
-            )
-        found = replay.recurrent(
-            model,
-            trace.window,
-            trace.limits,
-            at,
-            accuracy.CEILING,
-            model.card.context,
-            functools.partial(bar.tell, f'following {model.name}'),
-            calibrated=True,
-        )
-        outcomes.append(found.outcome(trace.window, trace.limits))
-    return accuracy.scores(outcomes)
-
-
-def _names(folder: pathlib.Path) -> list[str]:
-    found = registry.names(folder)
+def _names(
+    folder: pathlib.Path, champions: registry.Champions = registry.NOBODY
+) -> list[str]:
+    """The models that are there, and those that have to be."""
+    used = (champions.default, *champions.own.values())
+    wanted = {champion.name for champion in used if champion}
+    found = sorted(wanted.union(registry.names(folder)))
     if not found:
         raise exceptions.ModelNotFound(
             f'--registry {folder}: there is no model in it; put one there '
@@ -224,8 +250,12 @@ def _names(folder: pathlib.Path) -> list[str]:
     return found
 
 
-def _place(arguments: argparse.Namespace, name: str) -> pathlib.Path:
-    known = _names(arguments.registry)
+def _place(
+    arguments: argparse.Namespace,
+    name: str,
+    champions: registry.Champions = registry.NOBODY,
+) -> pathlib.Path:
+    known = _names(arguments.registry, champions)
     if name not in known:
         raise exceptions.ModelNotFound(
             f'{name}: there is no such model in {arguments.registry}; there '

@@ -126,7 +126,8 @@ class Verdict:
 
     ``risk``, ``lead_s``, ``predicted`` (the policy's quantile of the maximum
     over the next 900 s) and ``limits`` have one value for each resource; NaN
-    is unknown, for a limit: none.
+    is unknown, for a limit: none.  ``model`` made the forecast; ``note`` says
+    what was out of the ordinary about that.
     """
 
     instance: fleet.Instance
@@ -136,6 +137,8 @@ class Verdict:
     lead_s: np.ndarray
     predicted: np.ndarray
     limits: np.ndarray
+    model: str = ''
+    note: str = ''
 
     @property
     def highest_risk(self) -> float:

@@ -1,6 +1,8 @@
 """What is expected: quantiles, and the chance to pass any threshold."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 import enum
 from typing import Protocol
 
@@ -91,6 +93,9 @@ class Forecast:
     of usage, ascending along the levels; NaN means that there is none.
     ``exceedance`` is None where the model has no such head: then the chance
     is read off the quantiles of the maximum.
+
+    ``models`` are the models by instance, where they are not all ``model``;
+    ``notes`` says by instance id what is out of the ordinary.
     """
 
     instances: tuple[str, ...]
@@ -98,6 +103,12 @@ class Forecast:
     model: str
     quantiles: np.ndarray
     exceedance: Exceedance | None = None
+    models: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def model_of(self, row: int) -> str:
+        """The model that an instance was asked of."""
+        return self.models[row] if self.models else self.model
 
     def only(self, row: int) -> 'Forecast':
         """The forecast of one instance."""
@@ -108,6 +119,8 @@ class Forecast:
             model=self.model,
             quantiles=self.quantiles[here],
             exceedance=self.exceedance and self.exceedance.only(here),
+            models=self.models[here],
+            notes=self.notes,
         )
 
     def level(self, target: Target, level: float) -> np.ndarray:

@@ -183,6 +183,8 @@ def _verdict(maker: PlanMaker, row: int) -> Verdict:
         lead_s=seen.risk.lead_s[row],
         predicted=seen.predicted[row],
         limits=seen.limits[row],
+        model=seen.forecast.model_of(row),
+        note=seen.forecast.notes.get(maker.instance(row).id, ''),
     )
 
 

@@ -2,8 +2,9 @@
 
 A folder of models holds one folder for each, named after its name and
 version, and ``champion.json``: which one is in use, the sha256 that it must
-have, and which ones were before it.  Where a model's folder may be named, a
-folder of models may be named as well: its champion is meant.
+have, which instances have one of their own, and which ones were before.
+Where a model's folder may be named, a folder of models may be named as well:
+its champion is meant.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import tempfile
 from typing import Any
 
 from predictive_watcher import exceptions
+from predictive_watcher.core import selection
 from predictive_watcher.models import card
 from predictive_watcher.models import runtime
 
@@ -26,13 +28,37 @@ CHAMPION = 'champion.json'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Champion:
-    """The model in use; ``history`` are the promotions, oldest first, as
-    ``model``, ``sha256``, ``at`` (ISO 8601) and ``why``.
-    """
+    """A model in use: its folder's name, and the sha256 of its file."""
 
     name: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Champions:
+    """The models in use.
+
+    ``default`` is that of all instances that no selector of ``own`` fits;
+    None: the model of the package.  ``history`` are the promotions, oldest
+    first, as ``model``, ``sha256``, ``at`` (ISO 8601), ``why``, and ``for``
+    (a selector) where it was not the default one.
+    """
+
+    default: Champion | None
+    own: Mapping[selection.Selector, Champion]
     history: tuple[Mapping[str, str], ...]
+
+    def of(self, selector: selection.Selector | None) -> Champion | None:
+        """The model that instances of a selector have; None: of the package.
+
+        Without one of their own it is the default one.
+        """
+        if selector is None:
+            return self.default
+        return self.own.get(selector, self.default)
+
+
+NOBODY = Champions(default=None, own={}, history=())
 
 
 def load(
@@ -40,22 +66,35 @@ def load(
 ) -> runtime.OnnxForecaster:
     """The model in ``directory``; None: the one that comes with the package.
 
-    Cheap: reads the card, leaves the model file to the first forecast.
+    Of a folder of models: its default champion.  Cheap: reads the card,
+    leaves the model file to the first forecast.
 
     :raises ModelNotFound: where there is no card.
     :raises ModelRefused: where the card does not fit, or where a folder of
         models has another model than the one that was promoted.
     """
     directory = SHIPPED if directory is None else directory
-    crowned = champion(directory)
-    if crowned is None:
+    found = champions(directory)
+    if found is None:
         return runtime.OnnxForecaster(directory, threads)
-    place = directory / crowned.name
+    return load_champion(directory, found.default, threads)
+
+
+def load_champion(
+    directory: pathlib.Path, champion: Champion | None, threads: int = 2
+) -> runtime.OnnxForecaster:
+    """A champion of a folder of models; None: the model of the package.
+
+    :raises ModelError: as `load`.
+    """
+    if champion is None:
+        return runtime.OnnxForecaster(SHIPPED, threads)
+    place = directory / champion.name
     model = runtime.OnnxForecaster(place, threads)
-    if model.card.sha256 != crowned.sha256:
+    if model.card.sha256 != champion.sha256:
         raise exceptions.ModelRefused(
             f'{place / card.CARD}: it names a model of sha256 '
-            f'{model.card.sha256}, promoted was {crowned.sha256}; restore '
+            f'{model.card.sha256}, promoted was {champion.sha256}; restore '
             'the model, or promote another one'
         )
     return model
@@ -76,25 +115,33 @@ def changed_at(directory: pathlib.Path) -> int:
     return max(times)
 
 
-def champion(directory: pathlib.Path) -> Champion | None:
-    """Which model of a folder of models is in use; None: not said.
+def champions(directory: pathlib.Path) -> Champions | None:
+    """Which models of a folder of models are in use; None: not said.
 
     :raises ModelRefused: where the file that says it cannot be read.
     """
     path = directory / CHAMPION
     try:
         facts = json.loads(path.read_text(encoding='utf-8'))
-        return Champion(
-            name=_name(facts['model']),
-            sha256=str(facts['sha256']),
-            history=tuple(facts['history']),
+        own = {
+            selection.parse(text): _champion(chosen)
+            for text, chosen in facts.get('own', {}).items()
+        }
+        return Champions(
+            default=None if facts['model'] is None else _champion(facts),
+            own=own,
+            history=tuple(dict(entry) for entry in facts['history']),
         )
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise exceptions.ModelRefused(
             f'{path}: cannot be read ({error}); promote a model again'
         ) from error
+
+
+def _champion(facts: Mapping[str, Any]) -> Champion:
+    return Champion(name=_name(facts['model']), sha256=str(facts['sha256']))
 
 
 def _name(text: Any) -> str:
@@ -154,25 +201,81 @@ def add(directory: pathlib.Path, source: pathlib.Path) -> str:
     return name
 
 
-def promote(directory: pathlib.Path, name: str, at: str, why: str) -> None:
+def promote(
+    directory: pathlib.Path,
+    name: str,
+    at: str,
+    why: str,
+    selector: selection.Selector | None = None,
+) -> None:
     """Make a model of a folder of models the one in use.
 
     :param at: when, ISO 8601.
     :param why: for those who read the history.
+    :param selector: whose model it is to be; None: all others'.
     :raises ModelRefused: where it cannot be used.
     """
     model = verify(directory / name)
     try:
-        before = champion(directory)
+        before = champions(directory) or NOBODY
     except exceptions.ModelRefused:
-        before = None  # what cannot be read is replaced
+        before = NOBODY  # what cannot be read is replaced
+    champion = Champion(name=name, sha256=model.card.sha256)
+    entry = {'model': name, 'sha256': champion.sha256, 'at': at, 'why': why}
+    default, own = before.default, dict(before.own)
+    if selector is None:
+        default = champion
+    else:
+        own[selector] = champion
+        entry['for'] = str(selector)
+    _write(
+        directory,
+        Champions(default=default, own=own, history=(*before.history, entry)),
+    )
+
+
+def retire(
+    directory: pathlib.Path, selector: selection.Selector, at: str
+) -> None:
+    """Let the instances of a selector have the default model again.
+
+    :param at: when, ISO 8601.
+    :raises ModelNotFound: where they have none of their own.
+    """
+    before = champions(directory) or NOBODY
+    if selector not in before.own:
+        known = ', '.join(map(str, before.own)) or 'none'
+        raise exceptions.ModelNotFound(
+            f'{selector}: has no model of its own in {directory}; those that '
+            f'have one: {known}'
+        )
+    own = dict(before.own)
+    champion = own.pop(selector)
     entry = {
-        'model': name,
-        'sha256': model.card.sha256,
+        'model': champion.name,
+        'sha256': champion.sha256,
         'at': at,
-        'why': why,
+        'why': 'retired',
+        'for': str(selector),
     }
-    history = [*(before.history if before else ()), entry]
-    facts = {'model': name, 'sha256': model.card.sha256, 'history': history}
+    _write(
+        directory,
+        Champions(
+            default=before.default, own=own, history=(*before.history, entry)
+        ),
+    )
+
+
+def _write(directory: pathlib.Path, found: Champions) -> None:
+    default = found.default
+    facts = {
+        'model': default and default.name,
+        'sha256': default and default.sha256,
+        'own': {
+            str(selector): {'model': own.name, 'sha256': own.sha256}
+            for selector, own in found.own.items()
+        },
+        'history': list(found.history),
+    }
     text = json.dumps(facts, indent=1, ensure_ascii=False) + '\n'
     card.replace(directory / CHAMPION, text.encode())

@@ -58,8 +58,11 @@ def run(
     """
     wall = int(time.time())
     ledger, cloud = wiring.ledger(conf), wiring.cloud(conf, connection)
-    forecaster = recall.remembering_of(conf, audit)
     fleet = _fleet(audit, cloud, ledger, scope, wall, parameters)
+    recalled = recall.recall(
+        conf, audit, fleet.instances, ledger.active_leases()
+    )
+    forecaster = recalled.forecaster
     window = _read(conf, source, fleet, wall, forecaster.history_s)
     now = wall if wiring.options(conf).clock == 'system' else window.end
     policy = parameters.policy
@@ -77,7 +80,7 @@ def run(
     if not parameters.observe_only:
         _keep_leases(cloud, ledger, proposal, now)
     _learn(conf, ledger, window, proposal, now)
-    recall.keep(conf, audit, forecaster, wall)
+    recall.keep(conf, audit, recalled, wall)
     return Run(audit=audit, proposal=proposal, now=now, wall=wall)
 
 

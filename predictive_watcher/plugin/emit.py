@@ -87,7 +87,11 @@ def _input(
 
 def explanation(verdict: Verdict) -> dict[str, Any]:
     """The numbers behind an action, for its input parameters."""
-    numbers: dict[str, Any] = {'resources': verdict.numbers()}
+    numbers: dict[str, Any] = {
+        'resources': verdict.numbers(),
+        'model': verdict.model,
+        **({'note': verdict.note} if verdict.note else {}),
+    }
     match verdict.adjustment:
         case Resize(benefit=benefit, cost=cost, node=node):
             numbers.update(benefit=benefit, cost=cost, room_on=node)

@@ -1,5 +1,11 @@
 """What an audit remembers of instances from one run to the next."""
 
+from collections import Counter
+from collections import defaultdict
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+import functools
 import pathlib
 
 from oslo_config import cfg
@@ -7,7 +13,11 @@ from oslo_log import log
 
 from predictive_watcher import exceptions
 from predictive_watcher import wiring
+from predictive_watcher.core import fleet
+from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import remembering
+from predictive_watcher.core import selection
+from predictive_watcher.core import several
 from predictive_watcher.state import cache
 
 
@@ -15,55 +25,155 @@ LOG = log.getLogger(__name__)
 _FORGOTTEN_S = 7 * 86400  # states of audits that are no more
 
 
-def remembering_of(
-    conf: cfg.ConfigOpts, audit: str
-) -> remembering.Remembering:
-    """The model in use, with what this audit remembers.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """The models in use, with what an audit remembers.
 
-    What cannot be used is told, and made again from the history.
+    ``kept`` are the models by the names under which their memories are kept.
     """
-    model = wiring.forecaster(conf)
+
+    forecaster: several.Several
+    kept: Mapping[str, remembering.Remembering]
+
+
+def recall(
+    conf: cfg.ConfigOpts,
+    audit: str,
+    instances: Iterable[fleet.Instance] = (),
+    leases: Iterable[leases_module.Lease] = (),
+) -> Recalled:
+    """Each instance's model, with what this audit remembers of it.
+
+    What cannot be used is told, and made again from the history; a model of
+    some instances' own that cannot be used leaves them to the default one.
+
+    :raises ModelError: where the default model cannot be used.
+    """
+    default = wiring.forecaster(conf)
+    own = wiring.own_forecasters(conf)
+    members: dict[str, set[str]] = defaultdict(set)
+    models, refused = {}, {}
+    for instance, selector in _chosen(conf, own, instances, leases):
+        match own[selector]:
+            case exceptions.ModelError() as error:
+                refused[instance] = str(error)
+            case model if model.identity != default.identity:
+                models[model.identity] = model
+                members[model.identity].add(instance)
+    kept = {audit: _remembering(conf, audit, default)}
+    parts = []
+    for identity, model in models.items():
+        # without the default's name, which has no part of its own
+        name = f'{audit}-{identity[:16]}'
+        kept[name] = _remembering(conf, name, model)
+        parts.append(
+            several.Own(
+                forecaster=kept[name],
+                instances=frozenset(members[identity]),
+            )
+        )
+    return Recalled(
+        forecaster=several.Several(kept[audit], parts, refused), kept=kept
+    )
+
+
+def _chosen(
+    conf: cfg.ConfigOpts,
+    selectors: Iterable[selection.Selector],
+    instances: Iterable[fleet.Instance],
+    leases: Iterable[leases_module.Lease],
+) -> Iterable[tuple[str, selection.Selector]]:
+    """The ids of the instances that a selector fits, and which one."""
+    key = wiring.options(conf).application_metadata
+    held = {lease.instance_id: lease for lease in leases}
+    candidates = tuple(selectors)
+
+    @functools.cache
+    def choose(
+        application: str | None, flavor: str
+    ) -> selection.Selector | None:
+        traits = {selection.Kind.FLAVOR: flavor}
+        if application is not None:
+            traits[selection.Kind.APPLICATION] = application
+        return selection.most_specific(candidates, traits)
+
+    for instance in instances:
+        selector = choose(
+            instance.metadata.get(key),
+            _own_flavor(instance, held.get(instance.id)),
+        )
+        if selector is not None:
+            yield instance.id, selector
+
+
+def _own_flavor(
+    instance: fleet.Instance, lease: leases_module.Lease | None
+) -> str:
+    """The flavor that its owner chose: a lease changes for how long an
+    instance has more room, not what it is.
+    """
+    name = instance.flavor.name
+    if lease and name in (lease.flavor_name, lease.pending_flavor_name):
+        return lease.origin_flavor_name
+    return name
+
+
+def _remembering(
+    conf: cfg.ConfigOpts, name: str, model: remembering.Model
+) -> remembering.Remembering:
     memory = None
     directory = _directory(conf)
     if directory is not None:
         try:
-            memory = cache.read(directory, audit, model.identity)
+            memory = cache.read(directory, name, model.identity)
         except exceptions.StateError as error:
             LOG.warning(
                 'audit %s: every instance is scored from its history: %s',
-                audit,
+                name,
                 error,
             )
     return remembering.Remembering(model, memory)
 
 
 def keep(
-    conf: cfg.ConfigOpts,
-    audit: str,
-    forecaster: remembering.Remembering,
-    wall: int,
+    conf: cfg.ConfigOpts, audit: str, recalled: Recalled, wall: int
 ) -> None:
-    """Keep what the audit knows now.
+    """Keep what the audit knows now, and tell which models were refused.
 
     A decision does not wait for its cache: where it cannot be written, the
     next audit takes longer.
 
     :param wall: Unix seconds of this machine.
     """
-    directory, memory = _directory(conf), forecaster.memory
-    if directory is None or memory is None:
-        return
-    LOG.info(
-        'audit %s: %d of %d instances went on from the last audit',
-        audit,
-        forecaster.resumed,
-        len(memory.instances),
-    )
-    try:
-        cache.write(directory, audit, memory)
-        cache.purge(directory, wall - _FORGOTTEN_S)
-    except exceptions.StateError as error:
-        LOG.warning('audit %s: what it knows is not kept: %s', audit, error)
+    refused = Counter(recalled.forecaster.refused.values())
+    for why, count in refused.items():
+        LOG.warning(
+            'audit %s: %s forecasts %d instances whose own model is '
+            'refused: %s',
+            audit,
+            recalled.forecaster.default.name,
+            count,
+            why,
+        )
+    directory = _directory(conf)
+    for name, forecaster in recalled.kept.items():
+        memory = forecaster.memory
+        if directory is None or memory is None:
+            continue
+        LOG.info(
+            'audit %s: %d of %d instances of %s went on from the last audit',
+            audit,
+            forecaster.resumed,
+            len(memory.instances),
+            forecaster.name,
+        )
+        try:
+            cache.write(directory, name, memory)
+            cache.purge(directory, wall - _FORGOTTEN_S)
+        except exceptions.StateError as error:
+            LOG.warning(
+                'audit %s: what it knows is not kept: %s', audit, error
+            )
 
 
 def _directory(conf: cfg.ConfigOpts) -> pathlib.Path | None:

@@ -20,7 +20,8 @@ def conf(tmp_path):
     conf.set_override(
         'model_directory', str(directory), group='predictive_watcher'
     )
-    return conf
+    yield conf
+    conf.reset()  # a group's options are shared by all ConfigOpts
 
 
 def test_the_model_is_read_once_in_a_process(conf):

@@ -6,7 +6,7 @@ import pytest
 
 from predictive_watcher import exceptions
 from predictive_watcher.cli import main
-from predictive_watcher.cli import model as model_module
+from predictive_watcher.core import accuracy
 from predictive_watcher.models import card
 from predictive_watcher.models import registry
 from tests.unit.training import made
@@ -79,7 +79,7 @@ def test_a_folder_of_models_is_its_champion(two):
     registry.promote(two, 'own-2', '2026-01-02T00:00:00+00:00', 'better')
     assert registry.load(two).name == 'own-2'
     assert registry.changed_at(two) > before
-    whys = [entry['why'] for entry in registry.champion(two).history]
+    whys = [entry['why'] for entry in registry.champions(two).history]
     assert whys == ['first', 'better']
 
 
@@ -151,7 +151,7 @@ def test_only_a_better_model_is_promoted(
     data = (new / card.MODEL).read_bytes()
     # another file that onnxruntime loads: metadata are left alone
     card.write(new, data + b'r\x00', facts)
-    real = model_module.accuracy.scores
+    real = accuracy.scores
     asked = []
 
     def scores(outcomes):
@@ -163,7 +163,7 @@ def test_only_a_better_model_is_promoted(
             if value is not None
         }
 
-    monkeypatch.setattr(model_module.accuracy, 'scores', scores)
+    monkeypatch.setattr(accuracy, 'scores', scores)
     found, out, err = run(
         capsys,
         *('promote', new, '--traces', a_trace(tmp_path)),
@@ -193,7 +193,7 @@ def test_an_old_model_can_be_brought_back(two, capsys):
     code, _, _ = run(capsys, 'promote', 'own-1', '--force', registry=two)
     assert code == 0
     assert registry.load(two).name == 'own-1'
-    assert len(registry.champion(two).history) == 3
+    assert len(registry.champions(two).history) == 3
 
 
 @pytest.mark.parametrize('verb', ['list', 'verify'])
@@ -205,3 +205,133 @@ def test_an_empty_folder_is_told(folder, verb, capsys):
 def test_an_unknown_name_tells_the_known_ones(two, capsys):
     code, _, err = run(capsys, 'show', 'gone', registry=two)
     assert code == 1 and 'own-1, own-2' in err
+
+
+LARGE = ('--for', 'flavor=m1.large')
+
+
+def test_a_flavor_and_an_application_may_have_models_of_their_own(two, capsys):
+    code, out, _ = run(
+        capsys, 'promote', 'own-2', '--force', *LARGE, registry=two
+    )
+    assert code == 0
+    assert out == 'promoted: own-2 for flavor=m1.large (forced)\n'
+    run(
+        capsys,
+        *('promote', 'own-1', '--force', '--for', 'application=shop-*'),
+        registry=two,
+    )
+    _, out, _ = run(capsys, 'list', registry=two)
+    first, second = out.splitlines()
+    assert first.startswith('* own-1 ')
+    assert first.endswith(' application=shop-*')
+    assert second.startswith('  own-2 ')
+    assert second.endswith(' flavor=m1.large')
+    _, out, _ = run(capsys, 'show', *LARGE, registry=two)
+    facts = json.loads(out)
+    assert facts['version'] == '2'
+    # the file is the same, so one card stands for both
+    assert facts['in_use_for'] == [
+        *('default', 'flavor=m1.large', 'application=shop-*')
+    ]
+    assert [e.get('for') for e in facts['promoted']] == [
+        *(None, 'flavor=m1.large', 'application=shop-*')
+    ]
+    assert registry.load(two).name == 'own-1'
+
+
+def test_who_has_no_model_of_its_own_is_shown_the_default_one(two, capsys):
+    _, out, _ = run(capsys, 'show', '--for', 'flavor=tiny', registry=two)
+    assert json.loads(out)['version'] == '1'
+
+
+def test_a_retired_model_leaves_its_instances_to_the_default_one(two, capsys):
+    run(capsys, 'promote', 'own-2', '--force', *LARGE, registry=two)
+    code, out, _ = run(capsys, 'retire', *LARGE, registry=two)
+    assert code == 0 and 'flavor=m1.large' in out
+    found = registry.champions(two)
+    assert found.own == {}
+    assert [entry['why'] for entry in found.history] == [
+        *('first', 'forced', 'retired')
+    ]
+    code, _, err = run(capsys, 'retire', *LARGE, registry=two)
+    assert code == 1 and 'flavor=m1.large: has no model' in err
+
+
+def test_a_model_of_its_own_need_not_have_a_default_beside_it(
+    folder, tmp_path, capsys
+):
+    new = a_model(tmp_path, '7')
+    code, _, _ = run(
+        capsys, 'promote', new, '--force', *LARGE, registry=folder
+    )
+    assert code == 0
+    assert registry.load(folder).name == registry.load().name
+    code, out, _ = run(capsys, 'list', registry=folder)
+    assert code == 0
+    assert out.splitlines()[1].startswith(f'* {registry.load().name} ')
+    assert run(capsys, 'verify', registry=folder)[0] == 0
+
+
+def test_the_challenger_meets_the_model_that_its_instances_have(
+    two, tmp_path, capsys
+):
+    new = a_model(tmp_path, '3')
+    facts = json.loads((new / card.CARD).read_text(encoding='utf-8'))
+    data = (new / card.MODEL).read_bytes()
+    card.write(new, data + b'r\x00', facts)
+    run(capsys, 'promote', new, '--force', *LARGE, registry=two)
+    traces = ('--traces', a_trace(tmp_path))
+    code, _, err = run(
+        capsys, 'promote', 'own-3', *traces, *LARGE, registry=two
+    )
+    assert code == 1 and 'in use already' in err
+    code, _, err = run(capsys, 'promote', 'own-1', *traces, registry=two)
+    assert code == 1 and 'in use already' in err
+    # the same network twice: neither is better
+    code, out, err = run(
+        capsys, 'promote', 'own-2', *traces, *LARGE, registry=two
+    )
+    assert code == 1 and 'own-3' in out
+    assert '1.0000 times the quantile loss of own-3' in err
+
+
+def test_a_model_of_its_own_that_is_gone_is_refused_by_name(two, capsys):
+    run(capsys, 'promote', 'own-2', '--force', *LARGE, registry=two)
+    shutil.rmtree(two / 'own-2')
+    for verb, expected in (('list', 0), ('verify', 1)):
+        code, out, _ = run(capsys, verb, registry=two)
+        assert code == expected
+        line = next(row for row in out.splitlines() if 'own-2' in row)
+        assert 'refused: ' in line and 'no such file' in line
+
+
+def test_a_model_of_its_own_that_was_exchanged_is_refused(two, capsys):
+    run(capsys, 'promote', 'own-2', '--force', *LARGE, registry=two)
+    facts = json.loads((two / 'own-2' / card.CARD).read_text(encoding='utf-8'))
+    data = (two / 'own-2' / card.MODEL).read_bytes()
+    card.write(two / 'own-2', data + b'r\x00', facts)
+    code, out, _ = run(capsys, 'verify', registry=two)
+    assert code == 1
+    assert out.splitlines()[0] == 'own-1: ok'
+    assert 'own-2: refused' in out and 'promoted was' in out
+
+
+@pytest.mark.parametrize('text', ['m1.large', 'node=one', 'flavor='])
+def test_for_nobody_is_refused(two, text, capsys):
+    with pytest.raises(SystemExit):
+        run(capsys, 'promote', 'own-2', '--for', text, registry=two)
+    assert 'flavor=NAME' in capsys.readouterr().err
+
+
+def test_a_name_and_a_selector_are_one_too_many(two, capsys):
+    code, _, err = run(capsys, 'show', 'own-2', *LARGE, registry=two)
+    assert code == 1 and 'give one of them' in err
+
+
+def test_a_damaged_selector_is_refused(two, capsys):
+    facts = json.loads((two / registry.CHAMPION).read_text())
+    facts['own'] = {'rack=7': {'model': 'own-2', 'sha256': ''}}
+    (two / registry.CHAMPION).write_text(json.dumps(facts))
+    code, _, err = run(capsys, 'list', registry=two)
+    assert code == 1 and 'rack=7' in err and registry.CHAMPION in err

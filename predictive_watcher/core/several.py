@@ -1,0 +1,169 @@
+"""Several models at work beside each other: each instance has its own.
+
+One forecast comes of it, in the order of the window's instances.  Where a
+model cannot be used, the default one stands in for it, and who is concerned
+is told why; where the default one cannot be used there is no forecast.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+
+import numpy as np
+
+from predictive_watcher import exceptions
+from predictive_watcher.core import forecast as forecast_module
+from predictive_watcher.core import usage as usage_module
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """A model, and the ids of the instances that have it."""
+
+    forecaster: forecast_module.Forecaster
+    instances: frozenset[str]
+
+
+class Several:
+    """A `forecast.Forecaster` made of a default one and those of some.
+
+    :param refused: by instance id, why its own model cannot be used.
+    """
+
+    def __init__(
+        self,
+        default: forecast_module.Forecaster,
+        own: Sequence[Own] = (),
+        refused: Mapping[str, str] | None = None,
+    ) -> None:
+        self.default = default
+        self.own = tuple(own)
+        self.refused = dict(refused or {})
+
+    @property
+    def name(self) -> str:
+        """Those of all models, the default one first."""
+        names = [self.default.name, *(o.forecaster.name for o in self.own)]
+        return ', '.join(dict.fromkeys(names))
+
+    @property
+    def history_s(self) -> int:
+        """How many seconds of usage the one with the longest view likes."""
+        own = (o.forecaster.history_s for o in self.own)
+        return max(self.default.history_s, *own, 0)
+
+    def forecast(
+        self, window: usage_module.UsageWindow, limits: np.ndarray
+    ) -> forecast_module.Forecast:
+        """Look ahead from the window's end.
+
+        What was refused is in ``refused`` afterwards, and in the notes of
+        the forecast.
+
+        :raises ModelError: where the default model cannot be used.
+        """
+        parts: list[tuple[np.ndarray, forecast_module.Forecast]] = []
+        rest = np.ones(len(window.instances), bool)
+        for own in self.own:
+            here = np.array([i in own.instances for i in window.instances])
+            rows = np.flatnonzero(here)
+            if not len(rows):
+                continue
+            try:
+                found = _of_rows(own.forecaster, window, limits, rows)
+            except exceptions.ModelError as error:
+                self.refused |= dict.fromkeys(own.instances, str(error))
+                continue
+            parts.append((rows, found))
+            rest[rows] = False
+        others = np.flatnonzero(rest)
+        if len(others) or not parts:
+            found = _of_rows(self.default, window, limits, others)
+            parts.insert(0, (others, found))
+        notes = {
+            i: f'its own model is refused, {self.default.name} stands in: '
+            + self.refused[i]
+            for i in window.instances
+            if i in self.refused
+        }
+        return replace(_joined(parts, window.instances), notes=notes)
+
+
+def _of_rows(
+    forecaster: forecast_module.Forecaster,
+    window: usage_module.UsageWindow,
+    limits: np.ndarray,
+    rows: np.ndarray,
+) -> forecast_module.Forecast:
+    if len(rows) == len(window.instances):
+        return forecaster.forecast(window, limits)
+    part = usage_module.UsageWindow(
+        instances=tuple(window.instances[i] for i in rows),
+        start=window.start,
+        step_s=window.step_s,
+        usage=window.usage[rows],
+    )
+    return forecaster.forecast(part, limits[rows])
+
+
+def _joined(
+    parts: Sequence[tuple[np.ndarray, forecast_module.Forecast]],
+    instances: tuple[str, ...],
+) -> forecast_module.Forecast:
+    """One forecast of all rows, from at least one part."""
+    _, first = parts[0]
+    if len(parts) == 1:
+        return first
+    rows = np.concatenate([rows for rows, _ in parts])
+    found = [forecast for _, forecast in parts]
+    names = np.empty(len(instances), object)
+    for here, part in parts:
+        names[here] = part.model
+    return forecast_module.Forecast(
+        instances=instances,
+        origin=first.origin,
+        model=', '.join(dict.fromkeys(part.model for part in found)),
+        quantiles=_placed([part.quantiles for part in found], rows),
+        exceedance=_mixtures([part.exceedance for part in found], rows),
+        models=tuple(names),
+    )
+
+
+def _placed(parts: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
+    joined = np.concatenate(parts)
+    out = np.empty_like(joined)
+    out[rows] = joined
+    return out
+
+
+def _mixtures(
+    parts: Sequence[forecast_module.Exceedance | None], rows: np.ndarray
+) -> forecast_module.Exceedance | None:
+    """None where one model has no such head: read off the quantiles, the
+    chance means the same for all.
+    """
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    most = max(part.weight.shape[-1] for part in known)
+
+    def filled(arrays: Sequence[np.ndarray], value: float) -> np.ndarray:
+        """As many components for all; those that are added weigh nothing."""
+        wide = [
+            np.pad(
+                array,
+                [(0, 0), (0, 0), (0, most - array.shape[-1])],
+                constant_values=value,
+            )
+            for array in arrays
+        ]
+        return _placed(wide, rows)
+
+    return forecast_module.Exceedance(
+        weight=filled([part.weight for part in known], 0.0),
+        mean=filled([part.mean for part in known], 0.0),
+        spread=filled([part.spread for part in known], 1.0),
+        last=_placed([part.last for part in known], rows),
+        scale=_placed([part.scale for part in known], rows),
+    )
