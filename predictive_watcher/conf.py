@@ -32,7 +32,7 @@ OPTS = [
         'inference_threads',
         default=2,
         min=1,
-        help='Threads that onnxruntime may use in each process.',
+        help='Threads that forecasting may use in each process.',
     ),
     cfg.IntOpt(
         'granularity',

@@ -9,12 +9,14 @@ small instances works on large ones.
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence
+import copy
+import functools
 
 import numpy as np
 
 from predictive_watcher.core import forecast
 from predictive_watcher.core import inputs
-from predictive_watcher.core import usage as usage_module
 
 
 _NEVER = np.float32(1e6)
@@ -66,13 +68,19 @@ class FeatureState:
         self.means = empty(len(inputs.MEANS), fill=0.0)
         self.extremes = empty(2 * len(inputs.EXTREMES), fill=0.0)
         self.ring = empty(inputs.RING)
-        self.position = 0
         self.day = empty(self.slots)
         self.profile = empty(self.slots)
         self.peak = empty(self.slots)
         self.week = empty(7 * 24)
         self.day_now = empty()
         self.profile_now = empty()
+
+    def among(self, rows: slice) -> 'FeatureState':
+        """The state of some instances: what it learns, this one knows."""
+        some = copy.copy(self)
+        for name in (*_PARTS, 'limits', 'floor'):
+            setattr(some, name, getattr(self, name)[..., rows, :])
+        return some
 
     def forget(self, which: np.ndarray) -> None:
         """Begin anew for the instances (or cells) of a mask.
@@ -102,6 +110,11 @@ class FeatureState:
         return np.asarray(self.age <= forecast.MAX_AGE)
 
     @property
+    def recent(self) -> np.ndarray:
+        """The newest value where it is new enough, else NaN."""
+        return np.where(self.known, self.last, np.float32(np.nan))
+
+    @property
     def scale(self) -> np.ndarray:
         """Mean absolute step, with a belief in the floor while it is new."""
         prior = self.floor + _LEVEL_SHARE * np.abs(self.means[-1])
@@ -122,22 +135,19 @@ class FeatureState:
         self._learn_steps(value, present)
         self._learn_levels(value, present)
         unchanged = present & (value == self.last)
-        self.same = np.where(
+        self.same[...] = np.where(
             unchanged, self.same + 1, np.where(present, 0, self.same)
-        ).astype(np.float32)
+        )
         self._learn_profile(value, present, time)
-        self.age = np.where(present, 0, self.age + 1).astype(np.float32)
-        self.last = value
-        self.position = (time // self.step_s) % inputs.RING
-        self.ring[self.position] = np.where(self.seen > 0, value, np.nan)
+        self.age[...] = np.where(present, 0, self.age + 1)
+        self.last[...] = value
         self.time = time
+        self._lag(0)[...] = np.where(self.seen > 0, value, np.nan)
 
     def _learn_steps(self, value: np.ndarray, present: np.ndarray) -> None:
         # across a gap the step is not of one step_s: it is left out
         valid = present & (self.age == 0)
-        self.deltas = np.minimum(
-            self.deltas + valid, inputs.SCALE_STEPS
-        ).astype(np.float32)
+        np.minimum(self.deltas + valid, inputs.SCALE_STEPS, out=self.deltas)
         size = np.abs(value - self.last)
         for k, span in enumerate((*inputs.STEPS, inputs.SCALE_STEPS)):
             rate = 1 / np.clip(self.deltas, 1, np.float32(span))
@@ -168,8 +178,8 @@ class FeatureState:
         self, value: np.ndarray, present: np.ndarray, time: int
     ) -> None:
         slot = (time // self.step_s) % self.slots
-        self.day_now = self.day[slot].copy()
-        self.profile_now = self.profile[slot].copy()
+        self.day_now[...] = self.day[slot]
+        self.profile_now[...] = self.profile[slot]
         self.day[slot] = np.where(present, value, np.nan)
         old = self.profile_now
         near = old + _PROFILE_RATE * (value - old)
@@ -187,53 +197,61 @@ class FeatureState:
 
         What is unknown is 0, and a mask beside it says so.
         """
+        instances, resources = self.last.shape
+        amounts, plain = len(inputs.SCALED), len(inputs.PLAIN)
+        # one instance more than there are: rows whose distance is a power of
+        # two share their place in the processor's cache, and turning them
+        # takes eight times as long
+        room = np.empty(
+            (amounts + plain, instances + 1, resources), np.float32
+        )
+        room = room[:, :instances]
         scale = self.scale
-        amounts = self._amounts()
-        amounts -= self.last
-        amounts /= scale
-        np.arcsinh(amounts, out=amounts)
-        np.nan_to_num(amounts, copy=False, nan=0.0)
-        stacked = np.concatenate([amounts, self._plain(scale)])
-        stacked *= self.known
-        instances = self.last.shape[0]
-        width = len(inputs.NAMES) - len(inputs.CALENDAR)
-        flat = np.moveaxis(stacked, 0, -1).reshape(instances, width)
-        waves = np.broadcast_to(
-            inputs.calendar(self.time), (instances, len(inputs.CALENDAR))
-        )
-        return np.concatenate([flat, waves], axis=1, dtype=np.float32)
+        self._amounts(scale, room[:amounts])
+        self._plain(scale, room[amounts:])
+        room *= self.known.astype(np.float32)
+        out = np.empty((instances, len(inputs.NAMES)), np.float32)
+        own = resources * (amounts + plain)
+        turned = out[:, :own].reshape(instances, resources, amounts + plain)
+        turned[...] = np.moveaxis(room, 0, -1)
+        out[:, own:] = inputs.calendar(self.time)
+        return out
 
-    def _amounts(self) -> np.ndarray:
-        """Amounts in the units of usage, in the order of `inputs.SCALED`."""
-        slot = (self.time // self.step_s) % self.slots
-        ahead = [(slot + k) % self.slots for k in inputs.AHEAD]
-        near = [(slot + k) % self.slots for k in range(inputs.AHEAD[-1] + 2)]
-        later = self.time + 2 * self.step_s
-        hour = (later // 3600) % len(self.week)
-        day, profile = self.day[ahead], self.profile[ahead]
-        near_day = self.day[near]
-        near_day[0] = self.day_now  # today's sample is there already
-        return np.stack(
-            [
-                *(
-                    self.ring[(self.position - k) % inputs.RING]
-                    for k in inputs.LAGS
-                ),
-                *self.means,
-                *self.extremes,
-                self.day_now,
-                *day,
-                np.fmax.reduce(day),
-                self.profile_now,
-                *profile,
-                np.fmax.reduce(profile),
-                np.fmax.reduce(near_day),
-                np.fmax.reduce(self.peak[ahead]),
-                self.week[hour],
-                np.zeros_like(self.last),
-                self.limits,
-            ]
+    def _lag(self, steps: int) -> np.ndarray:
+        """Values of so many steps ago."""
+        step = self.time // self.step_s - steps
+        return np.asarray(self.ring[step % inputs.RING])
+
+    def _amounts(self, scale: np.ndarray, out: np.ndarray) -> None:
+        """In the order of `inputs.SCALED`."""
+        slot = self.time // self.step_s
+        day, profile, peak = (
+            [part[(slot + k) % self.slots] for k in inputs.AHEAD]
+            for part in (self.day, self.profile, self.peak)
         )
+        day_most, profile_most = _most(day), _most(profile)
+        after = self.day[(slot + inputs.AHEAD[-1] + 1) % self.slots]
+        later = self.time + 2 * self.step_s
+        rows = [
+            *(self._lag(k) for k in inputs.LAGS),
+            *self.means,
+            *self.extremes,
+            self.day_now,
+            *day,
+            day_most,
+            self.profile_now,
+            *profile,
+            profile_most,
+            _most([self.day_now, day_most, after]),
+            _most(peak),
+            self.week[(later // 3600) % len(self.week)],
+            np.zeros_like(self.last),
+            self.limits,
+        ]
+        np.subtract(np.stack(rows, out=out), self.last, out=out)
+        out /= scale
+        np.arcsinh(out, out=out)
+        np.copyto(out, 0, where=~np.isfinite(out))
 
     def _straight(self) -> list[np.ndarray]:
         """Net change over all change of the last steps, -1 to 1.
@@ -241,10 +259,7 @@ class FeatureState:
         Kaufman's efficiency ratio (Smarter Trading, 1995): a steady climb
         has 1, a steady fall -1, noise something near 0.
         """
-        values = [
-            self.ring[(self.position - k) % inputs.RING]
-            for k in range(inputs.RING)
-        ]
+        values = [self._lag(k) for k in range(inputs.RING)]
         size = np.zeros_like(self.last)
         out = []
         for k in range(1, inputs.RING):
@@ -255,45 +270,29 @@ class FeatureState:
                 out.append(np.where(np.isfinite(ratio), ratio, 0))
         return out
 
-    def _plain(self, scale: np.ndarray) -> np.ndarray:
+    def _plain(self, scale: np.ndarray, out: np.ndarray) -> None:
         """Numbers without unit, in the order of `inputs.PLAIN`."""
         ahead = (self.time // self.step_s + inputs.AHEAD[0]) % self.slots
         limited = np.isfinite(self.limits)
         limit = np.where(limited, self.limits, 1)
         ratios = [np.log((s + self.floor) / scale) for s in self.steps[:-1]]
-        return np.stack(
-            [
-                *ratios,
-                *self._straight(),
-                np.isfinite(self.day[ahead]),
-                np.isfinite(self.profile[ahead]),
-                limited,
-                np.where(limited, np.minimum(self.last / limit, 4), 0),
-                np.arcsinh(self.last / self.floor),
-                np.log(scale / self.floor),
-                np.log1p(self.same),
-                np.minimum(self.age, forecast.MAX_AGE + 1),
-                np.log1p(np.minimum(self.seen, 2 * inputs.SCALE_STEPS)),
-                self.age == 0,
-            ]
-        ).astype(np.float32)
+        rows = [
+            *ratios,
+            *self._straight(),
+            np.isfinite(self.day[ahead]),
+            np.isfinite(self.profile[ahead]),
+            limited,
+            np.where(limited, np.minimum(self.last / limit, 4), 0),
+            np.arcsinh(self.last / self.floor),
+            np.log(scale / self.floor),
+            np.log1p(self.same),
+            np.minimum(self.age, forecast.MAX_AGE + 1),
+            np.log1p(np.minimum(self.seen, 2 * inputs.SCALE_STEPS)),
+            self.age == 0,
+        ]
+        np.stack(rows, out=out)
 
 
-def context(
-    window: usage_module.UsageWindow, limits: np.ndarray, steps: int
-) -> tuple[np.ndarray, FeatureState]:
-    """Features of the window's last ``steps`` steps, and the final state.
-
-    Shape (time, instances, features), where time is ``steps`` or, for a
-    shorter window, what there is.
-    """
-    state = FeatureState(limits, window.step_s)
-    times = window.times()
-    begin = max(0, len(times) - steps)
-    shape = (len(times) - begin, len(window.instances), len(inputs.NAMES))
-    out = np.empty(shape, np.float32)
-    for t, time in enumerate(times):
-        state.advance(window.usage[:, t], int(time))
-        if t >= begin:
-            out[t - begin] = state.features()
-    return out, state
+def _most(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """The largest in each place; NaN only where all are."""
+    return np.asarray(functools.reduce(np.fmax, rows))

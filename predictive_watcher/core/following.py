@@ -5,8 +5,11 @@ remember of an instance is in the arrays of a `Follower`; the model itself
 remembers nothing.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
+from concurrent import futures
 from typing import Protocol
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +17,13 @@ from predictive_watcher.core import calibration
 from predictive_watcher.core import features
 from predictive_watcher.core import forecast
 from predictive_watcher.core import inputs
+from predictive_watcher.core import usage as usage_module
+
+
+# Instances that take a step together: few enough that what is computed of
+# them on the way stays in a processor's cache.
+BLOCK = 1024
+_Found = TypeVar('_Found')
 
 
 class Recurrent(Protocol):
@@ -26,6 +36,10 @@ class Recurrent(Protocol):
     @property
     def hidden(self) -> int:
         """The width of its state."""
+
+    @property
+    def threads(self) -> int:
+        """How many threads may ask it at once."""
 
     def recur(
         self, x: np.ndarray, h: np.ndarray, c: np.ndarray
@@ -46,12 +60,87 @@ def usable(limits: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(limits) & (limits > 0), limits, np.nan)
 
 
+def context(
+    window: usage_module.UsageWindow, limits: np.ndarray, steps: int
+) -> tuple[np.ndarray, features.FeatureState]:
+    """Features of the window's last ``steps`` steps, and the final state.
+
+    Shape (time, instances, features), where time is ``steps`` or, for a
+    shorter window, what there is.
+    """
+    state = features.FeatureState(limits, window.step_s)
+    times = window.times()
+    begin = max(0, len(times) - steps)
+    shape = (len(times) - begin, len(window.instances), len(inputs.NAMES))
+    out = np.empty(shape, np.float32)
+    for t, time in enumerate(times):
+        state.advance(window.usage[:, t], int(time))
+        if t >= begin:
+            out[t - begin] = state.features()
+    return out, state
+
+
+class _Block:
+    """Some instances of a follower, and what is known of them.
+
+    The arrays are views of the follower's own, but for ``quantiles``: what
+    the model said last, corrected, of z; None while it was not asked.
+    """
+
+    def __init__(
+        self,
+        rows: slice,
+        state: features.FeatureState,
+        h: np.ndarray,
+        c: np.ndarray,
+        learned: calibration.Calibration | None,
+    ) -> None:
+        self.rows = rows
+        self.features = state.among(rows)
+        self.calibration = learned and learned.among(rows)
+        self.h = h[:, rows]
+        self.c = c[:, rows]
+        self.quantiles: np.ndarray | None = None
+
+    def take(self, sample: np.ndarray, time: int) -> None:
+        """A sample comes; the model is not asked."""
+        mine = sample[self.rows]
+        self.features.advance(mine, time)
+        if self.calibration is not None:
+            self.calibration.advance(mine, time // self.features.step_s)
+        self.quantiles = None
+
+    def ask(self, model: Recurrent) -> list[np.ndarray]:
+        """Heads after the newest step; all but the quantiles are returned."""
+        heads, self.h[...], self.c[...] = model.recur(
+            self.features.features()[None], self.h, self.c
+        )
+        self.quantiles, *mixture = heads
+        if self.calibration is not None:
+            self.quantiles = self.calibration.correct(
+                self.quantiles, self.features.recent, self.features.scale
+            )
+        return mixture
+
+    def resume(self, time: int) -> None:
+        """The arrays are now those of the step that ends at ``time``."""
+        self.features.time = time
+        if self.calibration is not None:
+            self.calibration.count = time // self.features.step_s
+            self.quantiles = self.calibration.newest()
+
+    def in_units(self) -> np.ndarray:
+        """Quantiles in the units of usage."""
+        if self.quantiles is None:
+            raise ValueError('nothing to look ahead from: call advance()')
+        return _quantiles(self.quantiles, self.features)
+
+
 class Follower:
     """What a model knows of instances, sample by sample.
 
-    ``features`` is what follows from the samples, ``h`` and ``c`` the model's
-    own state, float32 (1, instances, hidden), ``calibration`` what was
-    learned from its forecasts.
+    Blocks of instances take a step beside each other, on as many threads as
+    the model allows; what comes out is the same, bit for bit.
     """
 
     def __init__(
@@ -67,19 +156,25 @@ class Follower:
         :param calibrated: whether forecasts are corrected by what came.
         """
         self.model = model
-        self.features = features.FeatureState(usable(limits), step_s)
-        self.h = np.zeros((1, len(limits), model.hidden), np.float32)
-        self.c = self.h.copy()
-        self.calibration = (
+        self._features = features.FeatureState(usable(limits), step_s)
+        # the model's own state
+        self._h = np.zeros((1, len(limits), model.hidden), np.float32)
+        self._c = self._h.copy()
+        self._calibration = (
             calibration.Calibration(*limits.shape) if calibrated else None
         )
-        self._quantiles: np.ndarray | None = None
+        self._blocks = [
+            _Block(
+                slice(begin, begin + BLOCK),
+                self._features, self._h, self._c, self._calibration,
+            )
+            for begin in range(0, max(len(limits), 1), BLOCK)
+        ]  # fmt: skip
         self._mixture: list[np.ndarray] = []
 
     def watch(self, sample: np.ndarray, time: int) -> None:
         """Take a sample without asking the model: cheap."""
-        self._take(sample, time)
-        self._quantiles = None
+        self._each(lambda block: block.take(sample, time))
 
     def advance(self, sample: np.ndarray, time: int) -> None:
         """Take the sample of the step that ends at ``time``.
@@ -87,34 +182,34 @@ class Follower:
         :param sample: (instances, resources) in the units of usage, NaN
             where there is none.
         """
-        self._take(sample, time)
-        heads, self.h, self.c = self.model.recur(
-            self.features.features()[None], self.h, self.c
-        )
-        self._quantiles, *self._mixture = heads
-        if self.calibration is not None:
-            state = self.features
-            last = np.where(state.known, state.last, np.nan)
-            self._quantiles = self.calibration.correct(
-                self._quantiles, last, state.scale
-            )
 
-    def _take(self, sample: np.ndarray, time: int) -> None:
-        self.features.advance(sample, time)
-        if self.calibration is not None:
-            self.calibration.advance(sample, time // self.features.step_s)
+        def step(block: _Block) -> list[np.ndarray]:
+            block.take(sample, time)
+            return block.ask(self.model)
+
+        mixtures = self._each(step)
+        self._mixture = [
+            np.concatenate(part) for part in zip(*mixtures, strict=True)
+        ]
+
+    def _each(self, work: Callable[[_Block], _Found]) -> list[_Found]:
+        threads = min(self.model.threads, len(self._blocks))
+        if threads == 1:
+            return [work(block) for block in self._blocks]
+        with futures.ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(work, self._blocks))
 
     def parts(self) -> dict[str, np.ndarray]:
         """All that is remembered, with the instances first: views, but for
         ``mixture``, which is there once the model was asked.
         """
         found = {
-            **self.features.parts(),
-            'h': np.moveaxis(self.h, 1, 0),
-            'c': np.moveaxis(self.c, 1, 0),
+            **self._features.parts(),
+            'h': np.moveaxis(self._h, 1, 0),
+            'c': np.moveaxis(self._c, 1, 0),
         }
-        if self.calibration is not None:
-            found |= self.calibration.parts()
+        if self._calibration is not None:
+            found |= self._calibration.parts()
         if self._mixture:
             found['mixture'] = np.stack(self._mixture, axis=1)
         return found
@@ -135,32 +230,33 @@ class Follower:
         for name, view in self.parts().items():
             if name != 'mixture':
                 view[rows] = parts[name]
-        step = time // self.features.step_s
-        self.features.time = time
-        self.features.position = step % inputs.RING
-        if self.calibration is None:
+        self._each(lambda block: block.resume(time))
+        if self._calibration is None:
             return  # what the model said last is in the calibration
-        self.calibration.count = step
         if not self._mixture:
-            shape = (len(self.features.last), *parts['mixture'].shape[2:])
+            shape = (len(self._features.last), *parts['mixture'].shape[2:])
             self._mixture = [np.full(shape, np.nan, np.float32) for _ in '123']
         for k, array in enumerate(self._mixture):
             array[rows] = parts['mixture'][:, k]
-        self._quantiles = self.calibration.newest()
 
     def forecast(self, instances: tuple[str, ...]) -> forecast.Forecast:
         """Look ahead from the newest sample.
 
         What has no sample, or only one that is too old, has NaN.
         """
-        if self._quantiles is None:
-            raise ValueError('nothing to look ahead from: call advance()')
-        return in_units(
-            [self._quantiles, *self._mixture],
-            self.features,
-            instances,
-            self.features.time,
-            self.model.name,
+        cells = (*self._features.last.shape, len(forecast.TARGETS))
+        quantiles = np.empty((*cells, len(forecast.LEVELS)), np.float32)
+
+        def fill(block: _Block) -> None:
+            quantiles[block.rows] = block.in_units()
+
+        self._each(fill)
+        return forecast.Forecast(
+            instances=instances,
+            origin=self._blocks[0].features.time,
+            model=self.model.name,
+            quantiles=quantiles,
+            exceedance=_exceedance(self._mixture, self._features),
         )
 
 
@@ -173,20 +269,27 @@ def in_units(
 ) -> forecast.Forecast:
     """What the heads of a model say, in the units of usage."""
     quantiles, *mixture = heads
-    last = np.where(state.known, state.last, np.nan)
-    weight, mean, spread = (part.astype(np.float64) for part in mixture)
     return forecast.Forecast(
         instances=instances,
         origin=origin,
         model=model,
-        quantiles=forecast.in_units(
-            quantiles, last, state.scale, state.limits
-        ),
-        exceedance=forecast.Exceedance(
-            weight=weight,
-            mean=mean,
-            spread=spread,
-            last=last.astype(np.float64),
-            scale=state.scale.astype(np.float64),
-        ),
+        quantiles=_quantiles(quantiles, state),
+        exceedance=_exceedance(mixture, state),
+    )
+
+
+def _quantiles(z: np.ndarray, state: features.FeatureState) -> np.ndarray:
+    return forecast.in_units(z, state.recent, state.scale, state.limits)
+
+
+def _exceedance(
+    mixture: list[np.ndarray], state: features.FeatureState
+) -> forecast.Exceedance:
+    weight, mean, spread = mixture
+    return forecast.Exceedance(
+        weight=weight,
+        mean=mean,
+        spread=spread,
+        last=state.recent.astype(np.float64),
+        scale=state.scale.astype(np.float64),
     )

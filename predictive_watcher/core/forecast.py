@@ -186,13 +186,17 @@ def in_units(
     :param z: (instances, resources, targets, levels).
     :param last: like ``scale`` and ``limits``, (instances, resources).
     """
-    last, scale = last.astype(np.float64), scale.astype(np.float64)
-    z = np.clip(z.astype(np.float64), -_WIDEST, _WIDEST)
-    y = last[..., None, None] + scale[..., None, None] * np.sinh(z)
+    # in float64, so that rounding lets no quantile fall below the one before;
+    # in place, because fresh memory costs more than the arithmetic
+    y = np.clip(z, -_WIDEST, _WIDEST).astype(np.float64)
+    np.sinh(y, out=y)
+    y *= scale.astype(np.float64)[..., None, None]
+    y += last[..., None, None]
     bounded = _BOUNDED & np.isfinite(limits)
     most = np.where(bounded, np.fmax(_SLACK * limits, last), np.inf)
-    y = np.clip(y, 0.0, most[..., None, None])
-    return np.asarray(y, np.float32)
+    np.minimum(y, most[..., None, None], out=y)
+    found = y.astype(np.float32)
+    return np.asarray(np.maximum(found, 0, out=found))
 
 
 class Forecaster(Protocol):

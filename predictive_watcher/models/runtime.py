@@ -3,12 +3,12 @@
 from concurrent import futures
 import os
 import pathlib
+import threading
 from typing import Any
 
 import numpy as np
 
 from predictive_watcher import exceptions
-from predictive_watcher.core import features
 from predictive_watcher.core import following
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import inputs
@@ -16,7 +16,7 @@ from predictive_watcher.core import usage as usage_module
 from predictive_watcher.models import card as card_module
 
 
-CHUNK = 512  # instances scored at once by one thread
+CHUNK = 1024  # instances scored at once by one thread
 _HEADS = 4  # outputs before the state: quantiles, weight, mean, spread
 
 
@@ -30,7 +30,8 @@ class OnnxForecaster:
 
     def __init__(self, directory: pathlib.Path, threads: int = 2) -> None:
         self._directory = directory
-        self._threads = threads
+        self.threads = threads
+        self._opening = threading.Lock()
         self._card = card_module.read(directory)
         self._session: Any = None
         self._process = -1
@@ -77,7 +78,7 @@ class OnnxForecaster:
         """
         self.check_step(window.step_s)
         limits = following.usable(limits)
-        x, state = features.context(window, limits, self._card.context)
+        x, state = following.context(window, limits, self._card.context)
         empty = np.zeros((1, x.shape[1], self.hidden), np.float32)
         heads, _, _ = self.recur(x, empty, empty)
         return following.in_units(
@@ -130,7 +131,10 @@ class OnnxForecaster:
             }
             return list(session.run(None, feed))
 
-        with futures.ThreadPoolExecutor(self._threads) as pool:
+        if x.shape[1] <= CHUNK:
+            *heads, h, c = run(0)
+            return heads, h, c
+        with futures.ThreadPoolExecutor(self.threads) as pool:
             parts = list(pool.map(run, range(0, x.shape[1], CHUNK)))
         heads = [
             np.concatenate([part[k] for part in parts]) for k in range(_HEADS)
@@ -142,10 +146,11 @@ class OnnxForecaster:
         return heads, h, c
 
     def _loaded(self) -> Any:
-        if self._session is None or self._process != os.getpid():
-            self._session = self._open()
-            self._process = os.getpid()
-        return self._session
+        with self._opening:
+            if self._session is None or self._process != os.getpid():
+                self._session = self._open()
+                self._process = os.getpid()
+            return self._session
 
     def _open(self) -> Any:
         import onnxruntime  # heavy: only where something is scored

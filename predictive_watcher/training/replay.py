@@ -10,6 +10,7 @@ class Live:
     """A `following.Recurrent` around a network that is not exported yet."""
 
     name = ''
+    threads = 1  # torch has its own
 
     def __init__(self, network: network_module.Network) -> None:
         self._network = network

@@ -10,6 +10,7 @@ class Echo:
 
     name = 'echo'
     hidden = 2
+    threads = 1
     identity = 'echo-1'
     history_s = 86400
 

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from predictive_watcher.core import features
+from predictive_watcher.core import following
 from predictive_watcher.core import forecast
 from predictive_watcher.core import inputs
 from predictive_watcher.core import usage
+from tests.unit.core import plain_features
 
 
 STEP_S = 300
@@ -29,7 +31,7 @@ def window(values, start=0):
 
 
 def walked(values, limits=LIMITS):
-    x, _ = features.context(window(values.copy()), limits, values.shape[1])
+    x, _ = following.context(window(values.copy()), limits, values.shape[1])
     return x
 
 
@@ -58,8 +60,8 @@ def test_one_sample_at_a_time_is_bit_for_bit_the_whole_window():
 
 def test_a_long_context_ends_as_a_short_one():
     values = made(300)
-    whole, _ = features.context(window(values.copy()), LIMITS, 300)
-    end, _ = features.context(window(values.copy()), LIMITS, 48)
+    whole, _ = following.context(window(values.copy()), LIMITS, 300)
+    end, _ = following.context(window(values.copy()), LIMITS, 48)
     assert np.array_equal(whole[-48:], end)
 
 
@@ -95,7 +97,7 @@ def test_instances_do_not_see_each_other():
 def test_what_was_never_seen_is_zero_and_unknown():
     values = made(20)
     values[1, :, 2] = np.nan
-    x, state = features.context(window(values), LIMITS, 1)
+    x, state = following.context(window(values), LIMITS, 1)
     disk = [k for k, n in enumerate(inputs.NAMES) if n.startswith('disk.')]
     assert not x[-1][1, disk].any()
     assert not state.known[1, 2]
@@ -106,7 +108,7 @@ def test_what_was_never_seen_is_zero_and_unknown():
 def test_a_value_is_known_for_a_few_steps_without_a_sample(gap):
     values = made(20 + gap)
     values[0, 20:, 0] = np.nan
-    _, state = features.context(window(values.copy()), LIMITS, 1)
+    _, state = following.context(window(values.copy()), LIMITS, 1)
     assert state.known[0, 0] == (gap <= forecast.MAX_AGE)
     assert state.last[0, 0] == values[0, 19, 0]
 
@@ -115,21 +117,21 @@ def test_a_jump_across_a_gap_is_not_taken_for_one_step():
     values = np.ones((3, 40, 4), np.float32)
     values[:, 20:25] = np.nan
     values[:, 25:] = 1000.0
-    _, state = features.context(window(values), LIMITS, 1)
+    _, state = following.context(window(values), LIMITS, 1)
     assert (state.scale[:, 0] < 1.0).all()
 
 
 def test_the_scale_is_the_mean_step():
     values = np.zeros((1, 600, 4), np.float32)
     values[:, 1::2] = 1e6
-    _, state = features.context(window(values), LIMITS[:1], 1)
+    _, state = following.context(window(values), LIMITS[:1], 1)
     assert state.scale[0, 2] == pytest.approx(1e6, rel=0.02)
 
 
 def test_the_profile_is_what_was_at_that_time_yesterday():
     values = np.zeros((1, 288 + 10, 4), np.float32)
     values[0, :, 0] = np.arange(298)
-    x, state = features.context(window(values), LIMITS[:1], 1)
+    x, state = following.context(window(values), LIMITS[:1], 1)
     place = inputs.NAMES.index('cpu.yesterday_1')
     expected = np.arcsinh((10 - 297) / state.scale[0, 0])
     assert x[-1][0, place] == pytest.approx(expected, rel=1e-5)
@@ -171,3 +173,30 @@ def test_usage_scaled_by_a_constant_looks_nearly_the_same():
     small = walked(values, limits)[-1][:, amounts]
     large = walked(values * 64, limits)[-1][:, amounts]
     assert np.allclose(small, large, atol=0.03)
+
+
+@hypothesis.given(
+    seed=strategies.integers(0, 2**32 - 1),
+    steps=strategies.one_of(
+        strategies.integers(1, 40), strategies.integers(280, 900)
+    ),
+    gaps=strategies.sampled_from([0.0, 0.1, 0.7]),
+)
+@hypothesis.settings(max_examples=30, deadline=None)
+def test_step_by_step_gives_what_the_definition_reads_off_the_history(
+    seed, steps, gaps
+):
+    rng = np.random.default_rng(seed)
+    values = made(steps, instances=2, seed=seed)
+    values[rng.random(values.shape) < gaps] = np.nan
+    values[:, :, 1] = np.round(values[:, :, 1], -3)  # often unchanged
+    if steps > 30:  # long gaps too
+        begin = rng.integers(0, steps - 20)
+        values[0, begin : begin + 15] = np.nan
+    start = 300 * int(rng.integers(0, 10_000))
+    found, state = following.context(window(values, start), LIMITS[:2], 1)
+    for row in range(2):
+        expected = plain_features.features(
+            values[row], start, LIMITS[row], state.floor[row]
+        )
+        assert np.allclose(found[-1][row], expected, rtol=1e-3, atol=2e-3)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from predictive_watcher.core import features
+from predictive_watcher.core import following
 from predictive_watcher.training import dataset
 from predictive_watcher.training import generated
 from predictive_watcher.training import split
@@ -22,7 +22,7 @@ def test_a_fifth_of_the_instances_is_held_out_and_nobody_is_lost():
 
 def test_a_series_is_what_an_audit_would_see():
     series = dataset.follow(made.window(), made.limits())
-    x, state = features.context(made.window(), made.limits(), 1)
+    x, state = following.context(made.window(), made.limits(), 1)
     assert np.allclose(series.x[-1], x[0], atol=0.01)  # kept as float16
     assert np.array_equal(series.scale[-1], state.scale)
 
