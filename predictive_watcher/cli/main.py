@@ -47,8 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except exceptions.PredictiveWatcherError as error:
         print(f'predictive-watcher: {error}', file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print('predictive-watcher: interrupted', file=sys.stderr)
+    except KeyboardInterrupt as interrupted:
+        more = f'; {interrupted}' if str(interrupted) else ''
+        print(f'predictive-watcher: interrupted{more}', file=sys.stderr)
         return 130
 
 

@@ -1,17 +1,28 @@
 """``predictive-watcher train``: one's own model from one's own traces."""
 
 import argparse
+import dataclasses
 import datetime
 import math
 import os
 import pathlib
+from typing import TYPE_CHECKING
 
 from predictive_watcher import exceptions
+from predictive_watcher.cli import interrupt
 from predictive_watcher.cli import progress
 from predictive_watcher.models import card
+from predictive_watcher.models import registry
 from predictive_watcher.telemetry import traces
+from predictive_watcher.training import checkpoint
 from predictive_watcher.training import citations
 from predictive_watcher.training import split
+from predictive_watcher.training import telling
+
+
+if TYPE_CHECKING:  # they import torch, which may not be there
+    from predictive_watcher.training import train
+    from predictive_watcher.training import tuning
 
 
 def _positive(text: str) -> int:
@@ -61,9 +72,8 @@ def add_parser(
     length.add_argument(
         '--steps',
         type=_positive,
-        default=6000,
         help='so many steps of learning; the same seed gives the same model '
-        '(default: %(default)s)',
+        '(default: 6000, with --fine-tune 600)',
     )
     length.add_argument(
         '--minutes', type=_minutes, help='learn for so long instead'
@@ -72,7 +82,22 @@ def add_parser(
         '--threads', type=_positive, default=1, help='default: %(default)s'
     )
     parser.add_argument(
-        '--force', action='store_true', help='replace a model in DIR'
+        '--fine-tune',
+        metavar='MODEL',
+        help='begin from a model that is there, the one in this folder or '
+        '"shipped" for the one of the package, and learn shorter and with '
+        'smaller steps: at most 5 minutes on one core',
+    )
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on with the training that was interrupted in DIR; '
+        'everything else must be given as it was then',
+    )
+    parser.add_argument(
+        '--force',
+        action='store_true',
+        help='replace a model, or an interrupted training, in DIR',
     )
     parser.set_defaults(run=run)
 
@@ -80,15 +105,88 @@ def add_parser(
 def run(arguments: argparse.Namespace) -> int:
     """Read, train, write, print."""
     output: pathlib.Path = arguments.output
-    _check_output(output, arguments.force)
+    _check_output(arguments)
     try:
         from predictive_watcher.training import course
-        from predictive_watcher.training import train
     except ModuleNotFoundError as error:
         raise exceptions.ModelError(
             f'training needs {error.name}, which is not installed; '
             'pip install predictive-watcher[train]'
         ) from None
+    options, begun = _options(arguments)
+    sources = _sources(arguments)
+    now = datetime.datetime.now(datetime.UTC)
+    kept = output / checkpoint.FILE
+    bar = progress.Bar()
+    with interrupt.requests() as request:
+
+        def tell(told: telling.Told) -> None:
+            request.wait(told.stage == telling.LEARNING)
+            bar.tell(told.stage, told.done, told.note)
+
+        try:
+            trained = course.run(
+                sources,
+                options,
+                name=arguments.name or output.resolve().name,
+                version=arguments.model_version,
+                created=now.isoformat(timespec='seconds'),
+                tell=tell,
+                begun=begun,
+                keeping=course.Keeping(
+                    path=kept,
+                    resume=arguments.resume,
+                    stopped=lambda: request.asked,
+                ),
+            )
+        except KeyboardInterrupt as stopped:
+            bar.end()
+            raise _interrupted(kept, str(stopped)) from None
+    bar.end()
+    card.write(output, trained.onnx, trained.facts)
+    kept.unlink(missing_ok=True)
+    print(trained.table)
+    print(f'\nwritten: {output / card.MODEL} and {output / card.CARD}')
+    return 0
+
+
+def _interrupted(kept: pathlib.Path, where: str) -> KeyboardInterrupt:
+    """What to say to somebody who pressed Ctrl-C."""
+    if not kept.exists():
+        return KeyboardInterrupt('nothing was learned yet')
+    after = f' {where}' if where else ''
+    return KeyboardInterrupt(
+        f'kept{after} in {kept}; go on with the same command and --resume'
+    )
+
+
+def _options(
+    arguments: argparse.Namespace,
+) -> 'tuple[train.Options, tuning.Begun | None]':
+    """How to learn, and from where."""
+    from predictive_watcher.training import train
+    from predictive_watcher.training import tuning
+
+    options = train.Options(
+        seed=arguments.seed,
+        steps=arguments.steps or train.STEPS,
+        minutes=arguments.minutes,
+        threads=arguments.threads,
+    )
+    if arguments.fine_tune is None:
+        return options, None
+    given = arguments.fine_tune
+    model = registry.load(None if given == 'shipped' else pathlib.Path(given))
+    model.check_step(split.STEP_S)
+    options = tuning.options(options, model.describe(), given)
+    if arguments.steps is None:
+        options = dataclasses.replace(options, steps=tuning.STEPS)
+    return options, tuning.begun(
+        model.content(), model.name, model.identity, options
+    )
+
+
+def _sources(arguments: argparse.Namespace) -> list[split.Source]:
     sources = []
     for path in arguments.traces:
         trace = traces.read(path)
@@ -98,30 +196,12 @@ def run(arguments: argparse.Namespace) -> int:
             limits=trace.limits,
         )
         sources.append(source)
-    options = train.Options(
-        seed=arguments.seed,
-        steps=arguments.steps,
-        minutes=arguments.minutes,
-        threads=arguments.threads,
-    )
-    now = datetime.datetime.now(datetime.UTC)
-    bar = progress.Bar()
-    trained = course.run(
-        sources,
-        options,
-        name=arguments.name or output.resolve().name,
-        version=arguments.model_version,
-        created=now.isoformat(timespec='seconds'),
-        tell=lambda told: bar.tell(told.stage, told.done, told.note),
-    )
-    card.write(output, trained.onnx, trained.facts)
-    print(trained.table)
-    print(f'\nwritten: {output / card.MODEL} and {output / card.CARD}')
-    return 0
+    return sources
 
 
-def _check_output(output: pathlib.Path, force: bool) -> None:
+def _check_output(arguments: argparse.Namespace) -> None:
     """Better before the training than after it."""
+    output: pathlib.Path = arguments.output
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -133,8 +213,16 @@ def _check_output(output: pathlib.Path, force: bool) -> None:
         raise exceptions.InvalidInput(
             f'--output {output}: cannot be written to; choose another folder'
         )
-    if not force and any(output.iterdir()):
+    if arguments.resume:
+        return  # the checkpoint in it is read before anything is replaced
+    if (output / checkpoint.FILE).exists() and not arguments.force:
+        raise exceptions.InvalidInput(
+            f'--output {output}: a training was interrupted there; go on '
+            'with --resume, or begin anew with --force'
+        )
+    if not arguments.force and any(output.iterdir()):
         raise exceptions.InvalidInput(
             f'--output {output}: it is not empty; choose another folder or '
             'replace the model in it with --force'
         )
+    (output / checkpoint.FILE).unlink(missing_ok=True)

@@ -65,6 +65,14 @@ class OnnxForecaster:
         """The card as plain data."""
         return dict(self._card.facts)
 
+    def content(self) -> bytes:
+        """The model file, proven to be the one on the card.
+
+        :raises ModelNotFound: where it is not there.
+        :raises ModelRefused: where it is not the one on its card.
+        """
+        return card_module.model_bytes(self._directory, self._card)
+
     def forecast(
         self, window: usage_module.UsageWindow, limits: np.ndarray
     ) -> forecast_module.Forecast:
@@ -155,7 +163,7 @@ class OnnxForecaster:
     def _open(self) -> Any:
         import onnxruntime  # heavy: only where something is scored
 
-        data = card_module.model_bytes(self._directory, self._card)
+        data = self.content()
         options = onnxruntime.SessionOptions()
         # with more, the last bit of an instance's forecast would depend on
         # how many others there are; chunks are scored beside each other

@@ -1,38 +1,43 @@
 """From traces to a model: split, learn, export, report."""
 
 from collections.abc import Callable
-from collections.abc import Iterable
 from dataclasses import asdict
 from dataclasses import dataclass
+import hashlib
 import importlib.metadata
+import pathlib
 import platform
 from typing import Any
 
 import numpy as np
 
 from predictive_watcher.core import accuracy
-from predictive_watcher.core import baselines
 from predictive_watcher.core import fleet
-from predictive_watcher.core import forecast
+from predictive_watcher.core import following
 from predictive_watcher.core import inputs
 from predictive_watcher.core import replay
+from predictive_watcher.core import usage as usage_module
+from predictive_watcher.training import checkpoint
 from predictive_watcher.training import dataset
 from predictive_watcher.training import export
 from predictive_watcher.training import generated
+from predictive_watcher.training import held_out
 from predictive_watcher.training import network as network_module
 from predictive_watcher.training import replay as replay_module
 from predictive_watcher.training import split as split_module
+from predictive_watcher.training import telling
 from predictive_watcher.training import train
+from predictive_watcher.training import tuning
 
 
-STEP_S = split_module.STEP_S
-CONTEXT = 48  # steps that are scored; more adds nothing
-HISTORY_S = 86400 + CONTEXT * STEP_S
+HISTORY_S = 86400 + held_out.CONTEXT * split_module.STEP_S
 _MADE_SHARE = 0.2  # of the batches
 _MADE = 64  # instances made, and so many recorded ones that are altered
 _MADE_STEPS = 4032
-_ORIGINS = 700  # of the report, evenly spread
-_MOST_CELLS = 8_000_000  # instances x steps kept as features: 3 GB
+# instances x steps kept as features: 3 GB, and to be quick
+_MOST_CELLS, _MOST_CELLS_TUNING = 8_000_000, 2_000_000
+_REPORT = held_out.Budget(instances=100_000, asked=60_000)
+_REPORT_TUNING = held_out.Budget(instances=80, asked=20_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +50,14 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What happens now, the share of it that is done, and more."""
+class Keeping:
+    """Where a training is kept, whether it goes on from there, and how it
+    learns that somebody wants it to stop.
+    """
 
-    stage: str
-    done: float
-    note: str = ''
-
-
-Tell = Callable[[Told], None]
-
-
-def _teller(tell: Tell, stage: str) -> Callable[[float], None]:
-    return lambda done: tell(Told(stage=stage, done=done))
+    path: pathlib.Path
+    resume: bool = False
+    stopped: Callable[[], bool] = lambda: False
 
 
 def run(
@@ -66,67 +66,136 @@ def run(
     name: str,
     version: str,
     created: str,
-    tell: Tell,
+    tell: telling.Tell,
+    begun: tuning.Begun | None = None,
+    keeping: Keeping | None = None,
 ) -> Trained:
     """Train on ``sources`` and report on what was held out.
 
-    :raises InvalidInput: where a source cannot be learned from.
+    :param begun: the model to begin from; None: from nothing.
+    :raises InvalidTrace: where a source cannot be learned from.
+    :raises InvalidInput: where a checkpoint cannot be gone on from.
+    :raises Interrupted: where it was told to stop.
     """
-    splits = [split_module.of(source) for source in sources]
+    splits = split_module.of_all(sources)
+    keeper = _keeper(keeping, sources, options, begun) if keeping else None
     rng = np.random.default_rng(options.seed)
-    parts = _parts(splits, rng, tell)
+    most = _MOST_CELLS_TUNING if begun else _MOST_CELLS
+    parts = _parts(splits, rng, options.length, most, tell)
 
     def learning(progress: train.Progress) -> None:
         note = (
             f'step {progress.step}, loss {progress.loss:.4f}, '
             f'{progress.seconds_left:.0f} s left'
         )
-        tell(Told(stage='learning', done=progress.done, note=note))
+        tell(
+            telling.Told(stage=telling.LEARNING, done=progress.done, note=note)
+        )
 
-    net, steps = train.learn(parts, options, learning)
+    weights = begun.weights if begun else None
+    net, steps = train.learn(parts, options, learning, weights, keeper)
     data = export.onnx_bytes(net, len(inputs.NAMES))
-    results = _results(splits, net, tell)
+    results = _results(splits, net, begun, tell)
     facts = {
         'name': name,
         'version': version,
         'created': created,
-        'step_s': STEP_S,
-        'context': CONTEXT,
+        'step_s': split_module.STEP_S,
+        'context': held_out.CONTEXT,
         'history_s': HISTORY_S,
         'hidden': options.hidden,
-        'training': _training(splits, options, steps),
+        'training': _training(splits, options, steps, begun),
         'scores': results,
         'software': _software(),
     }
-    return Trained(onnx=data, facts=facts, table=accuracy.table(results))
+    return Trained(onnx=data, facts=facts, table=_table(results, begun))
+
+
+def _keeper(
+    keeping: Keeping,
+    sources: list[split_module.Source],
+    options: train.Options,
+    begun: tuning.Begun | None,
+) -> checkpoint.Keeper:
+    made_with: dict[str, Any] = {
+        f'trace {i}': _identity(source) for i, source in enumerate(sources, 1)
+    }
+    made_with |= asdict(options)
+    made_with['begun from'] = begun and f'{begun.name} ({begun.sha256})'
+    made_with |= _software()
+    found = None
+    if keeping.resume:
+        found = checkpoint.read(keeping.path, made_with)
+    return checkpoint.Keeper(keeping.path, made_with, found, keeping.stopped)
+
+
+def _identity(source: split_module.Source) -> str:
+    window = source.window
+    head = repr((window.instances, window.start, window.step_s))
+    digest = hashlib.sha256(head.encode())
+    digest.update(np.ascontiguousarray(window.usage).data)
+    digest.update(np.ascontiguousarray(source.limits).data)
+    shape = ' x '.join(str(n) for n in window.usage.shape)
+    return f'{source.name} ({shape}, sha256 {digest.hexdigest()[:16]})'
 
 
 def _parts(
-    splits: list[split_module.Split], rng: np.random.Generator, tell: Tell
+    splits: list[split_module.Split],
+    rng: np.random.Generator,
+    length: int,
+    most_cells: int,
+    tell: telling.Tell,
 ) -> list[dataset.Part]:
     cells = sum(s.at(split_module.TRAIN_UNTIL) * len(s.learn) for s in splits)
-    keep = min(1.0, _MOST_CELLS / cells)
+    keep = min(1.0, most_cells / cells)
+    longest = max(s.at(split_module.TRAIN_UNTIL) for s in splits)
+    least = min(length + replay.AHEAD, longest)
     parts = []
     for split in splits:
-        end = split.at(split_module.TRAIN_UNTIL)
         who = split.learn
         if keep < 1.0:
             most = max(1, int(keep * len(who)))
             who = np.sort(rng.choice(who, most, replace=False))
-        window, limits = split.part(who, end)
-        series = dataset.follow(
-            window, limits, rng, _teller(tell, 'reading traces')
-        )
+        window, limits = split.part(who, split.at(split_module.TRAIN_UNTIL))
         share = float(np.isfinite(window.usage).any(axis=2).sum())
+        if not share:
+            continue  # another source has samples
+        window = _at_least(window, least)
+        told = telling.teller(tell, 'reading traces')
+        series = dataset.follow(window, limits, rng, told)
+        end = int(window.usage.shape[1])
         parts.append(dataset.Part(series=series, end=end, share=share))
     return [*parts, *_made(splits, parts, rng, tell)]
+
+
+def _at_least(
+    window: usage_module.UsageWindow, steps: int
+) -> usage_module.UsageWindow:
+    """The window, with unknown steps before it where it is shorter.
+
+    All parts are drawn from in stretches of one length: a short trace would
+    shorten what is learned of the others.
+    """
+    lacking = steps - int(window.usage.shape[1])
+    if lacking <= 0:
+        return window
+    return usage_module.UsageWindow(
+        instances=window.instances,
+        start=window.start - lacking * window.step_s,
+        step_s=window.step_s,
+        usage=np.pad(
+            window.usage,
+            ((0, 0), (lacking, 0), (0, 0)),
+            constant_values=np.nan,
+        ),
+    )
 
 
 def _made(
     splits: list[split_module.Split],
     parts: list[dataset.Part],
     rng: np.random.Generator,
-    tell: Tell,
+    tell: telling.Tell,
 ) -> list[dataset.Part]:
     """Load that climbs, made and laid over recorded one; in equal parts."""
     longest = max(splits, key=lambda split: split.length)
@@ -140,7 +209,7 @@ def _made(
     share = sum(p.share for p in parts) * _MADE_SHARE / (1 - _MADE_SHARE)
     found = []
     for window, limits in made:
-        told = _teller(tell, 'making load that climbs')
+        told = telling.teller(tell, 'making load that climbs')
         series = dataset.follow(window, limits, rng, told)
         part = dataset.Part(series=series, end=length, share=share / len(made))
         found.append(part)
@@ -148,42 +217,43 @@ def _made(
 
 
 def _results(
-    splits: list[split_module.Split], net: network_module.Network, tell: Tell
+    splits: list[split_module.Split],
+    net: network_module.Network,
+    begun: tuning.Begun | None,
+    tell: telling.Tell,
 ) -> dict[str, dict[str, float | None]]:
-    """Scores of the network and the baselines on what was held out."""
-
-    outcomes: dict[str, list[accuracy.Outcome]] = {}
     live = replay_module.Live(net)
-    for split in splits:
-        window, limits = split.part(
-            split.held, split.at(split_module.REPORT_UNTIL)
-        )
-        at = replay.origins(
-            split.at(split_module.CHOOSE_UNTIL),
-            window.usage.shape[1],
-            _ORIGINS,
-        )
-        told = _teller(tell, 'scoring lstm')
-        found = replay.recurrent(
-            live, window, limits, at, accuracy.CEILING, CONTEXT, told
-        )
-        outcomes.setdefault('lstm', []).append(found.outcome(window, limits))
-        rivals: Iterable[forecast.Forecaster] = baselines.BASELINES
-        for rival in rivals:
-            told = _teller(tell, f'scoring {rival.name}')
-            found = replay.forecaster(
-                rival, window, limits, at, accuracy.CEILING, told
-            )
-            outcome = found.outcome(window, limits)
-            outcomes.setdefault(rival.name, []).append(outcome)
-    return {n: accuracy.scores(found) for n, found in outcomes.items()}
+    models: dict[str, tuple[following.Recurrent, bool]] = {
+        'lstm': (live, False),
+        'calibrated': (live, True),
+    }
+    if begun is not None:
+        models[begun.name] = (replay_module.Live(begun.network), False)
+    budget = _REPORT_TUNING if begun else _REPORT
+    return held_out.results(splits, models, budget, tell)
+
+
+def _table(
+    results: dict[str, dict[str, float | None]], begun: tuning.Begun | None
+) -> str:
+    table = accuracy.table(results)
+    if begun is None:
+        return table
+    ratio = accuracy.loss_ratio(results['lstm'], results[begun.name])
+    return (
+        f'{table}\n\n{ratio:.4f} times the quantile loss of {begun.name}, '
+        'the model it began from'
+    )
 
 
 def _training(
-    splits: list[split_module.Split], options: train.Options, steps: int
+    splits: list[split_module.Split],
+    options: train.Options,
+    steps: int,
+    begun: tuning.Begun | None,
 ) -> dict[str, Any]:
     """What was learned from, for the card."""
-    return {
+    facts: dict[str, Any] = {
         'data': [
             {
                 'source': s.source.name,
@@ -210,6 +280,9 @@ def _training(
         'options': asdict(options),
         'steps': steps,
     }
+    if begun is not None:
+        facts['begun_from'] = {'name': begun.name, 'sha256': begun.sha256}
+    return facts
 
 
 def _software() -> dict[str, str]:

@@ -59,6 +59,28 @@ class Split:
             usage=window.usage[who, :until].copy(),
         ), self.source.limits[who]
 
+    def samples(self) -> int:
+        """Steps of instances that may be learned from and have a sample."""
+        usage = self.source.window.usage[self.learn, : self.at(TRAIN_UNTIL)]
+        return int(np.isfinite(usage).any(axis=2).sum())
+
+
+def of_all(sources: list[Source]) -> list[Split]:
+    """The splits of several traces, each parted by itself.
+
+    :raises InvalidTrace: where one of them cannot be learned from, or all
+        of them together have no sample to learn from.
+    """
+    splits = [of(source) for source in sources]
+    if not any(split.samples() for split in splits):
+        names = ', '.join(source.name for source in sources)
+        raise exceptions.InvalidTrace(
+            f'{names}: there is no sample to learn from in the first '
+            f'{TRAIN_UNTIL:.0%} of the time, and the rest is held out; give '
+            'a longer trace'
+        )
+    return splits
+
 
 def of(source: Source) -> Split:
     """The split of a trace: always the same one.

@@ -1,7 +1,7 @@
 """Learn one network for all instances."""
 
 from collections.abc import Callable
-import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 import math
 import time
@@ -11,14 +11,17 @@ import torch
 
 from predictive_watcher.core import forecast
 from predictive_watcher.core import replay
+from predictive_watcher.training import checkpoint
 from predictive_watcher.training import dataset
 from predictive_watcher.training import network as network_module
+from predictive_watcher.training import state as state_module
 
 
 _MAX = len(forecast.TARGETS) - 1
 _RAW_WEIGHT = 0.1
 _RAW_WIDEST = 8.0  # beyond it sinh would drown everything else
 _EMA = 0.999
+STEPS = 6000  # 20 minutes on one core
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,7 @@ class Options:
     """
 
     seed: int = 1
-    steps: int = 6000
+    steps: int = STEPS
     minutes: float | None = None
     width: int = 128
     hidden: int = 96
@@ -39,6 +42,9 @@ class Options:
     warm: int = 6  # first steps of a stretch, not scored: the state is empty
     rate: float = 3e-3
     threads: int = 1
+
+
+SIZE = ('width', 'hidden')  # the options that shape the network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,59 +61,96 @@ def learn(
     parts: list[dataset.Part],
     options: Options,
     tell: Callable[[Progress], None] = lambda _: None,
+    weights: Mapping[str, torch.Tensor] | None = None,
+    keeper: checkpoint.Keeper | None = None,
 ) -> tuple[network_module.Network, int]:
     """Train a network; its running mean, and how many steps it took.
 
     All parts must be at least 8 steps long.
+
+    :param weights: to begin from, instead of by chance.
+    :param keeper: keeps where learning stands, and knows where to go on.
     """
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
-    net = network_module.Network(
-        parts[0].series.x.shape[2], options.width, options.hidden
-    )
-    _standardise(net, dataset.draw(parts, rng, 1000, 2))
-    mean = copy.deepcopy(net)
-    optimizer = torch.optim.AdamW(
-        net.parameters(), lr=options.rate, weight_decay=0.01
-    )
+    state = _begin(parts, options, rng, weights)
+    clock = _Clock(options)
+    if keeper is not None and keeper.begun is not None:
+        state.resume(keeper.begun)
+        clock = _Clock(options, keeper.begun.seconds)
     shortest = min(part.end for part in parts)
     length = max(2, min(options.length, shortest - replay.AHEAD))
-    warm = min(options.warm, length // 2)
-    clock = _Clock(options)
-    running, step = 0.0, 0
-    while (done := clock.share(step)) < 1.0:
-        for group in optimizer.param_groups:
-            group['lr'] = options.rate * _schedule(step, done)
+    while (done := clock.share(state.step)) < 1.0:
         batch = dataset.draw(parts, rng, options.batch, length)
-        loss = loss_of(net, batch, warm, rng)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        _average(mean, net, min(_EMA, step / (step + 10)))
-        running += (loss.item() - running) / min(step, 100)
-        tell(clock.progress(step, running))
-    return mean.eval(), step
+        _step(state, options, batch, done)
+        tell(clock.progress(state.step, state.loss))
+        if keeper is not None:
+            keeper.after_step(lambda: state.kept(clock.seconds()))
+    if keeper is not None:
+        keeper.keep(state.kept(clock.seconds()))
+    return state.mean.eval(), state.step
+
+
+def _begin(
+    parts: list[dataset.Part],
+    options: Options,
+    rng: np.random.Generator,
+    weights: Mapping[str, torch.Tensor] | None,
+) -> state_module.State:
+    net = network_module.Network(
+        parts[0].series.x.shape[2],
+        *(getattr(options, name) for name in SIZE),
+    )
+    if weights is None:
+        _standardise(net, dataset.draw(parts, rng, 1000, 2))
+    else:
+        state_module.load(net, weights, 'the model to begin from')
+    return state_module.fresh(net, options.rate, rng)
+
+
+def _step(
+    state: state_module.State,
+    options: Options,
+    batch: dataset.Batch,
+    done: float,
+) -> None:
+    """Learn from one batch; ``done`` is the share of the learning."""
+    for group in state.optimizer.param_groups:
+        group['lr'] = options.rate * _schedule(state.step, done)
+    warm = min(options.warm, len(batch.x) // 2)
+    loss = loss_of(state.net, batch, warm, state.rng)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(state.net.parameters(), 1.0)
+    state.optimizer.step()
+    state.step += 1
+    state.average(min(_EMA, state.step / (state.step + 10)))
+    state.loss += (loss.item() - state.loss) / min(state.step, 100)
 
 
 class _Clock:
-    """How much of the learning is done: by steps, or by minutes."""
+    """How much of the learning is done: by steps, or by minutes.
 
-    def __init__(self, options: Options) -> None:
+    ``spent`` are the seconds that it took before it was interrupted.
+    """
+
+    def __init__(self, options: Options, spent: float = 0.0) -> None:
         self._steps = options.steps
-        self._seconds = options.minutes and options.minutes * 60
-        self._began = time.monotonic()
+        self._limit = options.minutes and options.minutes * 60
+        self._began = time.monotonic() - spent
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
 
     def share(self, step: int) -> float:
-        if self._seconds is None:
+        if self._limit is None:
             return step / self._steps
-        return (time.monotonic() - self._began) / self._seconds
+        return self.seconds() / self._limit
 
     def progress(self, step: int, loss: float) -> Progress:
         done = max(self.share(step), 1e-9)
-        spent = time.monotonic() - self._began
+        spent = self.seconds()
         return Progress(
             step=step,
             done=min(done, 1.0),
@@ -120,14 +163,6 @@ def _schedule(step: int, done: float) -> float:
     """A short rise, then half a cosine."""
     rise = min(1.0, (step + 1) / 100)
     return rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-@torch.no_grad()
-def _average(
-    mean: network_module.Network, net: network_module.Network, keep: float
-) -> None:
-    for old, new in zip(mean.parameters(), net.parameters(), strict=True):
-        old.lerp_(new, 1 - keep)
 
 
 def _standardise(net: network_module.Network, batch: dataset.Batch) -> None:

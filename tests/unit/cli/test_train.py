@@ -1,11 +1,14 @@
 import json
+import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from predictive_watcher.cli import interrupt
 from predictive_watcher.cli import main
+from predictive_watcher.cli import progress
 from predictive_watcher.models import registry
 from tests.unit.training import made
 
@@ -49,6 +52,128 @@ def test_a_model_is_trained_written_and_reported(tmp_path, trace, capsys):
     )
     assert code == 1
     assert '--force' in err
+
+
+def interrupt_at(monkeypatch, stage, number):
+    """Press Ctrl-C when a stage is told for the so-manieth time."""
+    tell, seen = progress.Bar.tell, []
+
+    def told(bar, name, *rest):
+        seen.append(name)
+        if name == stage and seen.count(stage) == number:
+            signal.raise_signal(signal.SIGINT)
+        tell(bar, name, *rest)
+
+    monkeypatch.setattr(progress.Bar, 'tell', told)
+
+
+def test_interrupted_and_resumed_it_writes_the_same_model(
+    tmp_path, trace, monkeypatch, capsys
+):
+    pytest.importorskip('torch')
+    steps = ('--steps', 4)
+    whole, parted = tmp_path / 'whole', tmp_path / 'parted'
+    run(capsys, 'train', '--traces', trace, '--output', whole, *steps)
+    to_do = ('train', '--traces', trace, '--output', parted)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 'learning', 2)
+        code, out, err = run(capsys, *to_do, *steps)
+    kept = parted / 'checkpoint.npz'
+    assert (code, out) == (130, '')
+    assert err.splitlines()[-1] == (
+        f'predictive-watcher: interrupted; kept after step 2 in {kept}; '
+        'go on with the same command and --resume'
+    )
+    assert 'Traceback' not in err
+    assert [p.name for p in parted.iterdir()] == ['checkpoint.npz']
+    code, _, err = run(capsys, *to_do, *steps)
+    assert code == 1
+    assert 'go on with --resume' in err
+    code, _, err = run(capsys, *to_do, '--steps', 5, '--resume')
+    assert code == 1
+    assert 'with steps = 4, this one has steps = 5' in err
+    code, out, err = run(capsys, *to_do, *steps, '--resume')
+    assert code == 0
+    assert 'step 3' in err or 'step 4' in err
+    model = 'model.onnx'
+    assert (parted / model).read_bytes() == (whole / model).read_bytes()
+    assert sorted(p.name for p in parted.iterdir()) == ['card.json', model]
+
+
+def test_interrupted_while_it_is_measured_nothing_learned_is_lost(
+    tmp_path, trace, monkeypatch, capsys
+):
+    pytest.importorskip('torch')
+    to_do = ('train', '--traces', trace, '--output', tmp_path / 'm')
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 'scoring lstm', 1)
+        code, _, err = run(capsys, *to_do, '--steps', 2)
+    assert code == 130
+    assert err.splitlines()[-1].endswith('--resume')
+    code, _, err = run(capsys, *to_do, '--steps', 2, '--resume')
+    assert code == 0
+    assert 'learning' not in err
+
+
+def test_interrupted_before_it_learned_there_is_nothing_to_resume(
+    tmp_path, trace, monkeypatch, capsys
+):
+    pytest.importorskip('torch')
+    to_do = ('train', '--traces', trace, '--output', tmp_path / 'm')
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 'reading traces', 1)
+        code, _, err = run(capsys, *to_do, '--steps', 2)
+    assert code == 130
+    assert err.endswith('interrupted; nothing was learned yet\n')
+    code, _, err = run(capsys, *to_do, '--resume')
+    assert code == 1
+    assert 'nothing to resume' in err
+
+
+def test_a_second_ctrl_c_does_not_wait():
+    with interrupt.requests() as request:
+        request.wait(True)
+        signal.raise_signal(signal.SIGINT)
+        assert request.asked
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):  # as before
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_request_that_came_too_late_is_no_lost_one():
+    with interrupt.requests() as request:
+        request.wait(True)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            request.wait(False)
+
+
+def test_the_shipped_model_is_tuned_with_a_word(tmp_path, trace, capsys):
+    pytest.importorskip('torch')
+    output = tmp_path / 'tuned'
+    code, out, _ = run(
+        capsys,
+        *('train', '--traces', trace, '--output', output),
+        *('--fine-tune', 'shipped', '--steps', 1),
+    )
+    assert code == 0
+    shipped = registry.load()
+    assert f'times the quantile loss of {shipped.name}' in out
+    training = registry.load(output).describe()['training']
+    assert training['begun_from']['sha256'] == shipped.identity
+    assert training['options']['rate'] < 0.001
+
+
+def test_a_model_that_is_not_there_cannot_be_tuned(tmp_path, trace, capsys):
+    pytest.importorskip('torch')
+    code, _, err = run(
+        capsys,
+        *('train', '--traces', trace, '--output', tmp_path / 'out'),
+        *('--fine-tune', tmp_path / 'gone'),
+    )
+    assert code == 1
+    assert str(tmp_path / 'gone') in err
 
 
 def test_a_bad_trace_ends_in_one_line_without_a_traceback(tmp_path, capsys):

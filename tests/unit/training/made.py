@@ -27,3 +27,18 @@ def limits(instances=6):
     return np.tile(
         np.array([1.6, 8192.0, NAN, NAN], np.float32), (instances, 1)
     )
+
+
+def working(instances=8, steps=400):
+    """A fleet with a way of its own: two steps of work, four of rest."""
+    rng = np.random.default_rng(5)
+    base = np.array([1.0, 2000.0, 1e6, 1e5])
+    turn = np.arange(steps) + np.arange(instances)[:, None]
+    share = 0.3 + 0.6 * (turn % 6 < 2)
+    noise = rng.uniform(0.97, 1.03, (instances, steps, 4))
+    return usage.UsageWindow(
+        instances=tuple(f'w{k}' for k in range(instances)),
+        start=0,
+        step_s=300,
+        usage=(base * share[:, :, None] * noise).astype(np.float32),
+    )
