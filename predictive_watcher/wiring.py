@@ -112,14 +112,18 @@ def telemetry(
     session: Any,
     region_name: str | None = None,
     interface: str = 'public',
+    timeout_s: float | None = None,
 ) -> gnocchi.GnocchiTelemetry:
-    """Gnocchi through ``session``, a keystoneauth1 session."""
+    """Gnocchi through ``session``, a keystoneauth1 session.
+
+    :param timeout_s: deadline of one reading; None: that of an audit.
+    """
     own = options(conf)
     return gnocchi.GnocchiTelemetry(
         gnocchi.metric_adapter(session, region_name, interface),
         granularity=own.granularity,
         polling_interval=own.polling_interval,
-        timeout_s=own.telemetry_timeout,
+        timeout_s=timeout_s or own.telemetry_timeout,
         page_size=own.telemetry_page_size,
         circuit=circuit.shared(
             'gnocchi', own.circuit_failures, own.circuit_reset

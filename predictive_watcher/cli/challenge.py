@@ -8,6 +8,7 @@ from predictive_watcher.cli import progress
 from predictive_watcher.core import accuracy
 from predictive_watcher.core import replay
 from predictive_watcher.models import runtime
+from predictive_watcher.telemetry import resample
 from predictive_watcher.telemetry import traces
 
 
@@ -54,8 +55,7 @@ def _scores(
     """Figures on the held-out time of all traces."""
     outcomes = []
     for path in paths:
-        trace = traces.read(path)
-        model.check_step(trace.window.step_s)
+        trace = resample.to_step(traces.read(path), model.card.step_s)
         length = trace.window.usage.shape[1]
         at = replay.origins(round(_HELD_OUT * length), length, _ORIGINS)
         if not len(at):

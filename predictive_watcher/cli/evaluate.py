@@ -12,6 +12,7 @@ import time
 import numpy as np
 
 from predictive_watcher import exceptions
+from predictive_watcher.cli import phases as phases_module
 from predictive_watcher.cli import progress
 from predictive_watcher.core import accuracy
 from predictive_watcher.core import baselines
@@ -19,6 +20,7 @@ from predictive_watcher.core import fleet
 from predictive_watcher.core import forecast
 from predictive_watcher.core import replay
 from predictive_watcher.models import registry
+from predictive_watcher.telemetry import resample
 from predictive_watcher.telemetry import traces
 
 
@@ -123,30 +125,35 @@ def run(arguments: argparse.Namespace) -> int:
         _check_output(output)
     model = registry.load(arguments.model, arguments.threads)
     trace = traces.read(arguments.traces)
-    model.check_step(trace.window.step_s)
-    at = _origins(arguments, trace)
+    at = _origins(arguments, trace, resample.factor(trace, model.card.step_s))
+    phases = phases_module.of(trace, model.card.step_s, at)
     bar = progress.Bar()
     began = time.monotonic()
-    ours = replay.recurrent(
-        model,
-        trace.window,
-        trace.limits,
-        at,
-        arguments.ceiling,
-        max(model.card.context, replay.WARM_S // model.card.step_s),
-        functools.partial(bar.tell, f'following {model.name}'),
-        calibrated=not arguments.no_calibration,
-    )
+    ours = [
+        replay.recurrent(
+            model,
+            phase.trace.window,
+            phase.trace.limits,
+            phase.at,
+            arguments.ceiling,
+            max(model.card.context, replay.WARM_S // model.card.step_s),
+            functools.partial(bar.tell, f'following {model.name}'),
+            calibrated=not arguments.no_calibration,
+        )
+        for phase in phases
+    ]
     spent = time.monotonic() - began
     if output is not None:
-        _write(output, trace, ours)
-    found = _compared(arguments, trace, ours, model.name, bar)
+        _write(output, trace, phases_module.joined(ours, phases, at))
+    found = _compared(arguments, phases, ours, at, model.name, bar)
     bar.end()
     print(accuracy.table(found, arguments.ceiling))
     print(
         f'\n{len(trace.window.instances)} instances, {len(at)} origins from '
         f'step {at[0]} to {at[-1]}, followed in {spent:.0f} s'
     )
+    if said := resample.said(trace, model.card.step_s):
+        print(said)
     if not arguments.no_rivals and len(at) > _COMPARED:
         print(f'compared on {len(_some(at))} of the origins')
     if output is not None:
@@ -164,7 +171,11 @@ def _check_output(output: pathlib.Path) -> None:
         )
 
 
-def _origins(arguments: argparse.Namespace, trace: traces.Trace) -> np.ndarray:
+def _origins(
+    arguments: argparse.Namespace, trace: traces.Trace, count: int
+) -> np.ndarray:
+    """Steps of the trace, ``count`` of which are one of the model."""
+    ahead = replay.AHEAD * count
     length = trace.window.usage.shape[1]
     end = length if arguments.end is None else arguments.end
     if end > length:
@@ -173,14 +184,12 @@ def _origins(arguments: argparse.Namespace, trace: traces.Trace) -> np.ndarray:
             'most that'
         )
     # a forecast whose truth is beyond the file could not be judged
-    at = np.arange(
-        arguments.begin, min(end, length - replay.AHEAD), arguments.stride
-    )
+    at = np.arange(arguments.begin, min(end, length - ahead), arguments.stride)
     if not len(at):
         raise exceptions.InvalidInput(
             f'--from {arguments.begin}: no step from there to {end} is left '
             f'to forecast from; {arguments.traces} has {length} steps, the '
-            f'last {replay.AHEAD} of which are only forecast'
+            f'last {ahead} of which are only forecast'
         )
     return at
 
@@ -192,27 +201,32 @@ def _some(at: np.ndarray) -> np.ndarray:
 
 def _compared(
     arguments: argparse.Namespace,
-    trace: traces.Trace,
-    ours: replay.Replayed,
+    phases: list[phases_module.Phase],
+    ours: list[replay.Replayed],
+    at: np.ndarray,
     name: str,
     bar: progress.Bar,
 ) -> dict[str, dict[str, float | None]]:
     """Figures by forecaster; the model's own first."""
-    window, limits = trace.window, trace.limits
     if arguments.no_rivals:
-        return {name: accuracy.scores([ours.outcome(window, limits)])}
-    some = _some(ours.origins)
-    found = {name: accuracy.scores([ours.outcome(window, limits, some)])}
+        return {name: accuracy.scores([phases_module.outcome(ours, phases)])}
+    some = _some(at)
+    asked = [phase.only(some) for phase in phases]
+    outcome = phases_module.outcome(ours, phases, some)
+    found = {name: accuracy.scores([outcome])}
     for rival in baselines.BASELINES:
-        theirs = replay.forecaster(
-            rival,
-            window,
-            limits,
-            ours.origins[some],
-            ours.ceiling,
-            functools.partial(bar.tell, f'asking {rival.name}'),
-        )
-        outcome = theirs.outcome(window, limits)
+        theirs = [
+            replay.forecaster(
+                rival,
+                phase.trace.window,
+                phase.trace.limits,
+                phase.at,
+                arguments.ceiling,
+                functools.partial(bar.tell, f'asking {rival.name}'),
+            )
+            for phase in asked
+        ]
+        outcome = phases_module.outcome(theirs, asked)
         found[rival.name] = accuracy.scores([outcome])
     return found
 

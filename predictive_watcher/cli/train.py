@@ -6,13 +6,16 @@ import datetime
 import math
 import os
 import pathlib
+import sys
 from typing import TYPE_CHECKING
 
 from predictive_watcher import exceptions
+from predictive_watcher.cli import history
 from predictive_watcher.cli import interrupt
 from predictive_watcher.cli import progress
 from predictive_watcher.models import card
 from predictive_watcher.models import registry
+from predictive_watcher.telemetry import resample
 from predictive_watcher.telemetry import traces
 from predictive_watcher.training import checkpoint
 from predictive_watcher.training import citations
@@ -50,13 +53,20 @@ def add_parser(
         'write model.onnx and card.json, and print how it does on held-out '
         'instances and time beside the baselines.',
     )
-    parser.add_argument(
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument(
         '--traces',
         nargs='+',
-        required=True,
         type=pathlib.Path,
+        default=[],
         metavar='FILE',
-        help='npz or csv files with usage every 300 s',
+        help='npz or csv files with usage every 300 s; shorter steps of '
+        'which several make 300 s are averaged',
+    )
+    data.add_argument(
+        '--gnocchi',
+        action='store_true',
+        help="the history of the cloud's instances, see below",
     )
     parser.add_argument(
         '--output',
@@ -99,6 +109,7 @@ def add_parser(
         action='store_true',
         help='replace a model, or an interrupted training, in DIR',
     )
+    history.add_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -114,10 +125,10 @@ def run(arguments: argparse.Namespace) -> int:
             'pip install predictive-watcher[train]'
         ) from None
     options, begun = _options(arguments)
-    sources = _sources(arguments)
     now = datetime.datetime.now(datetime.UTC)
-    kept = output / checkpoint.FILE
     bar = progress.Bar()
+    sources = _sources(arguments, bar, int(now.timestamp()))
+    kept = output / checkpoint.FILE
     with interrupt.requests() as request:
 
         def tell(told: telling.Told) -> None:
@@ -186,10 +197,18 @@ def _options(
     )
 
 
-def _sources(arguments: argparse.Namespace) -> list[split.Source]:
+def _sources(
+    arguments: argparse.Namespace, bar: progress.Bar, now: int
+) -> list[split.Source]:
+    if arguments.gnocchi:
+        found = [history.trace(arguments, now, bar.tell)]
+    else:
+        found = [traces.read(path) for path in arguments.traces]
     sources = []
-    for path in arguments.traces:
-        trace = traces.read(path)
+    for trace in found:
+        if said := resample.said(trace, split.STEP_S):
+            print(said, file=sys.stderr)
+        trace = resample.to_step(trace, split.STEP_S)
         source = split.Source(
             name=citations.of(trace.name),
             window=trace.window,

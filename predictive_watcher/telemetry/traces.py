@@ -55,6 +55,35 @@ def read(path: pathlib.Path) -> Trace:
     return reader(path)
 
 
+def write(path: pathlib.Path, trace: Trace) -> None:
+    """Write a file that `read` reads, whole or not at all.
+
+    :raises InvalidInput: where it cannot be written.
+    """
+    window = trace.window
+    own = [fleet.RESOURCES.index(r) for r in trace.resources]
+    room = path.with_name(f'.{path.name}.writing')
+    try:
+        with room.open('wb') as file:
+            np.savez_compressed(
+                file,
+                usage=window.usage[:, :, own],
+                limits=trace.limits[:, own],
+                instances=np.array(window.instances),
+                resources=np.array([str(r) for r in trace.resources]),
+                start=window.start,
+                step=window.step_s,
+            )
+        room.replace(path)
+    except OSError as error:
+        raise exceptions.InvalidInput(
+            f'{path}: cannot be written ({error.strerror}); choose another '
+            'place'
+        ) from error
+    finally:
+        room.unlink(missing_ok=True)
+
+
 def _read_npz(path: pathlib.Path) -> Trace:
     try:
         with np.load(path, allow_pickle=False) as file:

@@ -15,14 +15,11 @@ from predictive_watcher.core import accuracy
 from predictive_watcher.core import fleet
 from predictive_watcher.core import following
 from predictive_watcher.core import inputs
-from predictive_watcher.core import replay
-from predictive_watcher.core import usage as usage_module
 from predictive_watcher.training import checkpoint
-from predictive_watcher.training import dataset
 from predictive_watcher.training import export
-from predictive_watcher.training import generated
 from predictive_watcher.training import held_out
 from predictive_watcher.training import network as network_module
+from predictive_watcher.training import parts as parts_module
 from predictive_watcher.training import replay as replay_module
 from predictive_watcher.training import split as split_module
 from predictive_watcher.training import telling
@@ -31,9 +28,6 @@ from predictive_watcher.training import tuning
 
 
 HISTORY_S = 86400 + held_out.CONTEXT * split_module.STEP_S
-_MADE_SHARE = 0.2  # of the batches
-_MADE = 64  # instances made, and so many recorded ones that are altered
-_MADE_STEPS = 4032
 # instances x steps kept as features: 3 GB, and to be quick
 _MOST_CELLS, _MOST_CELLS_TUNING = 8_000_000, 2_000_000
 _REPORT = held_out.Budget(instances=100_000, asked=60_000)
@@ -81,7 +75,7 @@ def run(
     keeper = _keeper(keeping, sources, options, begun) if keeping else None
     rng = np.random.default_rng(options.seed)
     most = _MOST_CELLS_TUNING if begun else _MOST_CELLS
-    parts = _parts(splits, rng, options.length, most, tell)
+    parts = parts_module.of(splits, rng, options.length, most, tell)
 
     def learning(progress: train.Progress) -> None:
         note = (
@@ -137,83 +131,6 @@ def _identity(source: split_module.Source) -> str:
     digest.update(np.ascontiguousarray(source.limits).data)
     shape = ' x '.join(str(n) for n in window.usage.shape)
     return f'{source.name} ({shape}, sha256 {digest.hexdigest()[:16]})'
-
-
-def _parts(
-    splits: list[split_module.Split],
-    rng: np.random.Generator,
-    length: int,
-    most_cells: int,
-    tell: telling.Tell,
-) -> list[dataset.Part]:
-    cells = sum(s.at(split_module.TRAIN_UNTIL) * len(s.learn) for s in splits)
-    keep = min(1.0, most_cells / cells)
-    longest = max(s.at(split_module.TRAIN_UNTIL) for s in splits)
-    least = min(length + replay.AHEAD, longest)
-    parts = []
-    for split in splits:
-        who = split.learn
-        if keep < 1.0:
-            most = max(1, int(keep * len(who)))
-            who = np.sort(rng.choice(who, most, replace=False))
-        window, limits = split.part(who, split.at(split_module.TRAIN_UNTIL))
-        share = float(np.isfinite(window.usage).any(axis=2).sum())
-        if not share:
-            continue  # another source has samples
-        window = _at_least(window, least)
-        told = telling.teller(tell, 'reading traces')
-        series = dataset.follow(window, limits, rng, told)
-        end = int(window.usage.shape[1])
-        parts.append(dataset.Part(series=series, end=end, share=share))
-    return [*parts, *_made(splits, parts, rng, tell)]
-
-
-def _at_least(
-    window: usage_module.UsageWindow, steps: int
-) -> usage_module.UsageWindow:
-    """The window, with unknown steps before it where it is shorter.
-
-    All parts are drawn from in stretches of one length: a short trace would
-    shorten what is learned of the others.
-    """
-    lacking = steps - int(window.usage.shape[1])
-    if lacking <= 0:
-        return window
-    return usage_module.UsageWindow(
-        instances=window.instances,
-        start=window.start - lacking * window.step_s,
-        step_s=window.step_s,
-        usage=np.pad(
-            window.usage,
-            ((0, 0), (lacking, 0), (0, 0)),
-            constant_values=np.nan,
-        ),
-    )
-
-
-def _made(
-    splits: list[split_module.Split],
-    parts: list[dataset.Part],
-    rng: np.random.Generator,
-    tell: telling.Tell,
-) -> list[dataset.Part]:
-    """Load that climbs, made and laid over recorded one; in equal parts."""
-    longest = max(splits, key=lambda split: split.length)
-    end = longest.at(split_module.TRAIN_UNTIL)
-    length = min(_MADE_STEPS, end)
-    recorded = longest.part(longest.learn, end)
-    made = (
-        generated.window(rng, _MADE, length, 0),
-        generated.overlay(rng, *recorded, _MADE, length),
-    )
-    share = sum(p.share for p in parts) * _MADE_SHARE / (1 - _MADE_SHARE)
-    found = []
-    for window, limits in made:
-        told = telling.teller(tell, 'making load that climbs')
-        series = dataset.follow(window, limits, rng, told)
-        part = dataset.Part(series=series, end=length, share=share / len(made))
-        found.append(part)
-    return found
 
 
 def _results(
@@ -272,11 +189,7 @@ def _training(
             }
             for s in splits
         ],
-        'generated': (
-            f'{_MADE_SHARE:.0%} of the batches: {_MADE} made instances whose '
-            f'load climbs, holds and falls, and {_MADE} recorded ones with '
-            'such climbs laid over them (training/generated.py)'
-        ),
+        'generated': parts_module.MADE,
         'options': asdict(options),
         'steps': steps,
     }

@@ -15,9 +15,7 @@ from predictive_watcher.training import telling
 CONTEXT = 48  # steps that are scored; more adds nothing
 _SEED = 0  # the same instances are reported on whatever the seed
 _MOST_ORIGINS, _LEAST_ORIGINS = 700, 12  # evenly spread
-_WARM = (
-    14 * 86400 // split_module.STEP_S
-)  # steps that the calibration learns from
+_WARM = replay.WARM_S // split_module.STEP_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,10 +59,11 @@ class Split:
             usage=window.usage[who, :until].copy(),
         ), self.source.limits[who]
 
-    def samples(self) -> int:
-        """Steps of instances that may be learned from and have a sample."""
+    def teaching(self) -> np.ndarray:
+        """Those of ``learn`` that have a sample in the time to learn from."""
         usage = self.source.window.usage[self.learn, : self.at(TRAIN_UNTIL)]
-        return int(np.isfinite(usage).any(axis=2).sum())
+        there = np.isfinite(usage).any(axis=(1, 2))
+        return np.asarray(self.learn[there])
 
 
 def of_all(sources: list[Source]) -> list[Split]:
@@ -72,7 +73,7 @@ def of_all(sources: list[Source]) -> list[Split]:
         of them together have no sample to learn from.
     """
     splits = [of(source) for source in sources]
-    if not any(split.samples() for split in splits):
+    if not any(len(split.teaching()) for split in splits):
         names = ', '.join(source.name for source in sources)
         raise exceptions.InvalidTrace(
             f'{names}: there is no sample to learn from in the first '

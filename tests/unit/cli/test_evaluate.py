@@ -105,9 +105,87 @@ def refused(capsys, *arguments):
     return err
 
 
-def test_a_trace_of_another_step_is_refused(tmp_path, capsys):
-    trace = write(tmp_path / 'minutes.npz', step=60)
-    assert 'steps of 60 s' in refused(capsys, '--traces', trace)
+@pytest.mark.parametrize('step', [120, 600])
+def test_a_step_that_does_not_fit_the_models_is_refused(
+    tmp_path, step, capsys
+):
+    trace = write(tmp_path / 'other.npz', step=step)
+    said = refused(capsys, '--traces', trace)
+    assert f'{step} s; steps of 300 s' in said
+
+
+def minutes(path, usage=None, **other):
+    """A file with a sample every minute, of which the first ends at 60 s."""
+    if usage is None:
+        usage = np.repeat(made.window(instances=3, steps=60).usage, 5, axis=1)
+        noise = np.random.default_rng(0).uniform(0.9, 1.1, usage.shape)
+        usage = (usage * noise).astype(np.float32)
+    write(path, usage=usage, start=60, step=60, **other)
+    return usage
+
+
+def evaluated(tmp_path, capsys, trace, *arguments):
+    output = tmp_path / 'out.npz'
+    code, out, _ = run(
+        capsys,
+        *('--traces', trace, '--no-rivals', '--output', output, *arguments),
+    )
+    assert code == 0
+    with np.load(output) as file:
+        return dict(file), out
+
+
+def test_samples_every_minute_are_averaged_and_steps_are_the_files(
+    tmp_path, capsys
+):
+    trace = tmp_path / 'minutes.npz'
+    usage = minutes(trace)
+    found, out = evaluated(
+        tmp_path, capsys, trace, *('--from', 104, '--to', 285, '--stride', 10)
+    )
+    assert 'steps of 60 s averaged to 300 s' in out
+    # 14 steps is what a forecast of 900 s needs, and the file has 300
+    assert found['origins'].tolist() == list(range(104, 285, 10))
+    five = write(
+        tmp_path / 'five.npz',
+        usage=usage.reshape(3, 60, 5, 4).mean(axis=2).astype(np.float32),
+        start=300,
+    )
+    same, _ = evaluated(
+        tmp_path, capsys, five, *('--from', 20, '--to', 57, '--stride', 2)
+    )
+    assert same['origins'].tolist() == list(range(20, 57, 2))
+    for name in ('quantiles', 'risk'):
+        assert np.allclose(
+            found[name], same[name], rtol=1e-3, atol=1e-5, equal_nan=True
+        )
+
+
+def test_every_minute_can_be_forecast_from_with_nothing_from_after_it(
+    tmp_path, capsys
+):
+    trace = tmp_path / 'minutes.npz'
+    usage = minutes(trace)
+    arguments = ('--from', 200, '--to', 212)
+    found, _ = evaluated(tmp_path, capsys, trace, *arguments)
+    assert found['origins'].tolist() == list(range(200, 212))
+    assert np.isfinite(found['quantiles'][1:]).all()
+    usage[:, 206:] *= 3
+    minutes(trace, usage)
+    other, _ = evaluated(tmp_path, capsys, trace, *arguments)
+    same = (found['quantiles'] == other['quantiles']).all(axis=(0, 2, 3, 4))
+    assert same.tolist() == [True] * 6 + [False] * 6
+
+
+def test_rivals_are_asked_at_the_same_minutes(tmp_path, capsys):
+    trace = tmp_path / 'minutes.npz'
+    minutes(trace)
+    code, out, _ = run(
+        capsys, *('--traces', trace, '--from', 250, '--to', 257)
+    )
+    assert code == 0
+    assert '7 origins from step 250 to 256' in out
+    assert 'persistence' in out
 
 
 def test_steps_beyond_the_trace_are_refused(trace, capsys):
