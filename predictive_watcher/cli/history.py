@@ -6,12 +6,11 @@ import dataclasses
 import datetime
 import pathlib
 import sys
+import warnings
 
 import numpy as np
-from oslo_config import cfg
 
 from predictive_watcher import exceptions
-from predictive_watcher.cli import site
 from predictive_watcher.core import fleet
 from predictive_watcher.telemetry import history
 from predictive_watcher.telemetry import traces
@@ -103,20 +102,23 @@ def trace(
             f'--from {arguments.begin}: a time before {end} (Unix seconds) '
             'is needed; say since when to read usage'
         )
-    found = _read(
-        site.configuration(arguments.config_file), arguments.begin, end, tell
-    )
+    found = _read(arguments.config_file, arguments.begin, end, tell)
     if kept is not None:
         traces.write(kept, found)
     return found
 
 
 def _read(
-    conf: cfg.ConfigOpts,
+    file: pathlib.Path | None,
     begin: int,
     end: int,
     tell: Callable[[str, float], None],
 ) -> traces.Trace:
+    with warnings.catch_warnings():
+        # it takes long, and libraries that we do not choose warn of others
+        warnings.simplefilter('ignore')
+        from predictive_watcher.cli import site
+    conf = site.configuration(file)
     with site.cloud(conf, TIMEOUT_S) as (nova, source):
         tell('asking Nova', 0.0)
         instances = nova.load_fleet().instances

@@ -37,8 +37,10 @@ class Request:
 def requests() -> Iterator[Request]:
     """A request for as long as the block lasts."""
     request = Request()
-    if threading.current_thread() is not threading.main_thread():
-        yield request  # Python lets nobody else listen
+    here = threading.current_thread() is threading.main_thread()
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored or not here:  # in the background; Python lets no thread listen
+        yield request
         return
     before = signal.signal(signal.SIGINT, request.handle)
     try:

@@ -54,6 +54,14 @@ def test_a_model_is_trained_written_and_reported(tmp_path, trace, capsys):
     assert '--force' in err
 
 
+@pytest.fixture
+def keyboard():
+    """Tests that are run in the background would not hear of Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt_at(monkeypatch, stage, number):
     """Press Ctrl-C when a stage is told for the so-manieth time."""
     tell, seen = progress.Bar.tell, []
@@ -68,7 +76,7 @@ def interrupt_at(monkeypatch, stage, number):
 
 
 def test_interrupted_and_resumed_it_writes_the_same_model(
-    tmp_path, trace, monkeypatch, capsys
+    tmp_path, trace, keyboard, monkeypatch, capsys
 ):
     pytest.importorskip('torch')
     steps = ('--steps', 4)
@@ -101,7 +109,7 @@ def test_interrupted_and_resumed_it_writes_the_same_model(
 
 
 def test_interrupted_while_it_is_measured_nothing_learned_is_lost(
-    tmp_path, trace, monkeypatch, capsys
+    tmp_path, trace, keyboard, monkeypatch, capsys
 ):
     pytest.importorskip('torch')
     to_do = ('train', '--traces', trace, '--output', tmp_path / 'm')
@@ -116,7 +124,7 @@ def test_interrupted_while_it_is_measured_nothing_learned_is_lost(
 
 
 def test_interrupted_before_it_learned_there_is_nothing_to_resume(
-    tmp_path, trace, monkeypatch, capsys
+    tmp_path, trace, keyboard, monkeypatch, capsys
 ):
     pytest.importorskip('torch')
     to_do = ('train', '--traces', trace, '--output', tmp_path / 'm')
@@ -130,7 +138,7 @@ def test_interrupted_before_it_learned_there_is_nothing_to_resume(
     assert 'nothing to resume' in err
 
 
-def test_a_second_ctrl_c_does_not_wait():
+def test_a_second_ctrl_c_does_not_wait(keyboard):
     with interrupt.requests() as request:
         request.wait(True)
         signal.raise_signal(signal.SIGINT)
@@ -141,12 +149,20 @@ def test_a_second_ctrl_c_does_not_wait():
         signal.raise_signal(signal.SIGINT)
 
 
-def test_a_request_that_came_too_late_is_no_lost_one():
+def test_a_request_that_came_too_late_is_no_lost_one(keyboard):
     with interrupt.requests() as request:
         request.wait(True)
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             request.wait(False)
+
+
+def test_in_the_background_ctrl_c_is_not_for_us(keyboard):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with interrupt.requests() as request:
+        request.wait(True)
+        signal.raise_signal(signal.SIGINT)
+    assert not request.asked
 
 
 def test_the_shipped_model_is_tuned_with_a_word(tmp_path, trace, capsys):
