@@ -86,7 +86,10 @@ def write(path: pathlib.Path, trace: Trace) -> None:
 
 def _read_npz(path: pathlib.Path) -> Trace:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise ValueError('it is a single array, as of np.save')
+        with file:
             arrays = {key: file[key] for key in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise traces_csv.refuse(
@@ -99,8 +102,8 @@ def _read_npz(path: pathlib.Path) -> Trace:
             f'no array {missing[0]!r}; needed are {", ".join(_KEYS)}, '
             f'found {", ".join(sorted(arrays)) or "none"}',
         )
-    names = tuple(str(name) for name in np.atleast_1d(arrays['instances']))
-    resources = _resources(path, np.atleast_1d(arrays['resources']).tolist())
+    names = _names(path, arrays, 'instances')
+    resources = _resources(path, list(_names(path, arrays, 'resources')))
     usage = arrays['usage']
     if usage.ndim != 3 or usage.dtype.kind not in 'fiu':
         raise traces_csv.refuse(
@@ -124,15 +127,39 @@ def _read_npz(path: pathlib.Path) -> Trace:
         path,
         names,
         resources,
-        _scalar(path, arrays, 'start', 0),
-        _scalar(path, arrays, 'step', 1),
+        _scalar(path, arrays, 'start', 0, traces_csv.LATEST),
+        _scalar(path, arrays, 'step', 1, 86400),
         usage,
         _npz_limits(path, arrays, (len(names), len(resources))),
     )
 
 
+def _names(
+    path: pathlib.Path, arrays: dict[str, np.ndarray], key: str
+) -> tuple[str, ...]:
+    found = np.atleast_1d(arrays[key])
+    if found.ndim != 1 or found.dtype.kind not in 'USiu':
+        raise traces_csv.refuse(
+            path,
+            f'{key} is {found.dtype} of shape {found.shape}; a list of names '
+            'is needed',
+        )
+    if found.dtype.kind == 'S':
+        found = np.char.decode(found, 'utf-8')
+    names = tuple(str(name) for name in found)
+    if '' in names:
+        raise traces_csv.refuse(
+            path, f'{key}[{names.index("")}] is empty; a name is needed'
+        )
+    return names
+
+
 def _scalar(
-    path: pathlib.Path, arrays: dict[str, np.ndarray], key: str, least: int
+    path: pathlib.Path,
+    arrays: dict[str, np.ndarray],
+    key: str,
+    least: int,
+    most: int,
 ) -> int:
     value = arrays[key]
     if value.size != 1 or value.dtype.kind not in 'iuf':
@@ -140,9 +167,11 @@ def _scalar(
             path, f'{key} is {value!r}; one number is needed'
         )
     number = float(value.reshape(()))
-    if not number.is_integer() or number < least:
+    if not number.is_integer() or not least <= number <= most:
         raise traces_csv.refuse(
-            path, f'{key} is {number}; whole seconds >= {least} are needed'
+            path,
+            f'{key} is {number}; whole seconds from {least} to {most} are '
+            'needed, not milliseconds',
         )
     return int(number)
 
@@ -159,12 +188,25 @@ def _npz_limits(
             f'limits is {limits.dtype} of shape {limits.shape}; '
             f'numbers of shape {shape} are needed',
         )
-    return limits
+    with np.errstate(invalid='ignore'):
+        bad = (limits < 0) | ((limits > traces_csv.MOST) & np.isfinite(limits))
+    if bad.any():
+        i, r = (int(k) for k in np.argwhere(bad)[0])
+        raise traces_csv.refuse(
+            path,
+            f'limits[{i}, {r}] is {limits[i, r]}; values from 0 to '
+            f'{traces_csv.MOST:g} are needed, or NaN for none',
+        )
+    return np.where(np.isfinite(limits), limits, np.nan)
 
 
 def _resources(
     path: pathlib.Path, names: list[Any]
 ) -> tuple[fleet.Resource, ...]:
+    if not names:
+        raise traces_csv.refuse(
+            path, f'there is no resource in it; known are {", ".join(_NAMES)}'
+        )
     for name in names:
         if str(name) not in _NAMES:
             raise traces_csv.refuse(
@@ -183,13 +225,14 @@ def _check_values(
     resources: tuple[fleet.Resource, ...],
 ) -> None:
     with np.errstate(invalid='ignore'):
-        bad = (usage < 0) | np.isinf(usage)
+        bad = (usage < 0) | (usage > traces_csv.MOST)
     if bad.any():
         i, t, r = (int(k) for k in np.argwhere(bad)[0])
         raise traces_csv.refuse(
             path,
             f'usage[{i}, {t}, {r}] ({resources[r]} of {names[i]}) is '
-            f'{usage[i, t, r]}; finite values >= 0 are needed, or NaN',
+            f'{usage[i, t, r]}; values from 0 to {traces_csv.MOST:g} are '
+            'needed, or NaN',
         )
 
 

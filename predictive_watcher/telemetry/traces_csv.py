@@ -3,14 +3,17 @@
 A head line with ``timestamp`` (Unix seconds or ISO 8601, UTC where it names
 no zone), ``instance``, any of ``cpu`` (vCPUs), ``memory`` (MiB), ``disk`` and
 ``network`` (bytes/s), and optionally ``cpu_limit`` and so on.  An empty cell
-or "nan" means: no sample.  Rows may stand in any order.
+or "nan" means: no sample.  Rows may stand in any order, and more than once
+where they say the same.
 """
 
+from collections.abc import Mapping
 import csv
 from dataclasses import dataclass
 import datetime
 import math
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +21,10 @@ from predictive_watcher import exceptions
 from predictive_watcher.core import fleet
 
 
+# Nothing uses more, in whatever unit; float32 holds it with room to spare.
+MOST = 1e15
+LATEST = 253_402_300_799  # the last second of the year 9999, Unix time
+_LONGEST_GAP_S = 366 * 86400
 _NAMES = tuple(str(r) for r in fleet.RESOURCES)
 
 
@@ -59,19 +66,45 @@ def _parse_csv(path: pathlib.Path, reader: 'csv.DictReader[str]') -> Grid:
     rows: dict[tuple[str, int], tuple[int, list[float]]] = {}
     for row in reader:
         line = reader.line_num
+        _check_length(path, line, row)
         name = (row['instance'] or '').strip()
         if not name:
             raise refuse(path, f'line {line}: the instance is empty')
         time = _timestamp(path, line, row['timestamp'])
         values = [_value(path, line, n, row[n]) for n in columns]
-        first, _ = rows.setdefault((name, time), (line, values))
-        if first != line:
+        first, before = rows.setdefault((name, time), (line, values))
+        if not np.array_equal(values, before, equal_nan=True):
             raise refuse(
                 path,
                 f'line {line}: {name} at {row["timestamp"]} was there in '
-                f'line {first}; keep one of them',
+                f'line {first} {_contrast(columns, before, values)}; keep one '
+                'of them',
             )
     return _grid(path, columns, rows)
+
+
+def _check_length(
+    path: pathlib.Path, line: int, row: Mapping[str | None, Any]
+) -> None:
+    """More cells than columns: often a comma as the decimal sign."""
+    beyond = [cell for cell in row.get(None, []) if cell.strip()]
+    if beyond:
+        raise refuse(
+            path,
+            f'line {line}: {beyond[0]!r} is in a cell beyond the last column; '
+            'write numbers with a point, and texts with a comma in quotes',
+        )
+
+
+def _contrast(
+    columns: list[str], before: list[float], values: list[float]
+) -> str:
+    """The first column in which two rows of one sample differ."""
+    triples = zip(columns, before, values, strict=True)
+    name, old, new = next(
+        t for t in triples if not np.array_equal(t[1], t[2], equal_nan=True)
+    )
+    return f'with {name} {old:g}, not {new:g}'
 
 
 def _columns(path: pathlib.Path, reader: 'csv.DictReader[str]') -> list[str]:
@@ -82,6 +115,8 @@ def _columns(path: pathlib.Path, reader: 'csv.DictReader[str]') -> list[str]:
         if key not in head:
             found = ', '.join(head) or 'nothing'
             raise refuse(path, f'line 1: no column {key!r}; found {found}')
+        if head.count(key) > 1:
+            raise refuse(path, f'line 1: column {key!r} is there twice')
     known = {*_NAMES, *(f'{n}_limit' for n in _NAMES)}
     columns = [n for n in head if n not in ('timestamp', 'instance')]
     for name in columns:
@@ -111,8 +146,12 @@ def _timestamp(path: pathlib.Path, line: int, text: str | None) -> int:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=datetime.UTC)
         number = moment.timestamp()
-    if not math.isfinite(number) or number < 0:
-        raise refuse(path, f'line {line}: timestamp {text!r} is no time')
+    if not 0 <= number <= LATEST:
+        raise refuse(
+            path,
+            f'line {line}: timestamp {text!r} is no time; Unix seconds from 0 '
+            f'to {LATEST} are needed, not milliseconds',
+        )
     return round(number)
 
 
@@ -126,11 +165,11 @@ def _value(
         number = float(text)
     except ValueError:
         number = -1.0
-    if number < 0 or math.isinf(number):
+    if number < 0 or number > MOST:
         raise refuse(
             path,
-            f'line {line}: {name} is {text!r}; a number >= 0 is needed, '
-            'or nothing',
+            f'line {line}: {name} is {text!r}; a number from 0 to {MOST:g} is '
+            'needed, or nothing',
         )
     return number
 
@@ -145,6 +184,7 @@ def _grid(
         raise refuse(path, 'there is no sample in it')
     names = tuple(dict.fromkeys(name for name, _ in rows))
     times = np.unique(np.array([time for _, time in rows], np.int64))
+    _check_gaps(path, rows, times)
     gaps, counts = np.unique(np.diff(times), return_counts=True)
     step = int(gaps[np.argmax(counts)]) if len(gaps) else 300
     start = int(times[0])
@@ -164,7 +204,7 @@ def _grid(
         row = dict(zip(columns, values, strict=True))
         usage[place[name], t] = [row[n] for n in used]
         new = np.array([row.get(f'{n}_limit', math.nan) for n in used])
-        limits[place[name]] = np.where(np.isnan(new), limits[place[name]], new)
+        _limit(path, line, name, used, limits[place[name]], new)
     return Grid(
         instances=names,
         resources=tuple(used),
@@ -172,4 +212,47 @@ def _grid(
         step_s=step,
         usage=usage,
         limits=limits,
+    )
+
+
+def _limit(
+    path: pathlib.Path,
+    line: int,
+    name: str,
+    used: list[str],
+    known: np.ndarray,
+    new: np.ndarray,
+) -> None:
+    """Put the limits of a row into ``known``; which of two counts would
+    depend on the order of the rows.
+    """
+    differ = np.isfinite(known) & np.isfinite(new) & (new != known)
+    if differ.any():
+        k = int(np.argmax(differ))
+        raise refuse(
+            path,
+            f'line {line}: {used[k]}_limit of {name} is {new[k]:g}, in '
+            f'another line {known[k]:g}; a trace has one limit for each '
+            'instance: part the file, or give the instance two names',
+        )
+    known[:] = np.where(np.isnan(new), known, new)
+
+
+def _check_gaps(
+    path: pathlib.Path,
+    rows: dict[tuple[str, int], tuple[int, list[float]]],
+    times: np.ndarray,
+) -> None:
+    """A timestamp that is years away from all others is a mistake, and would
+    take a grid of as many years.
+    """
+    wide = np.flatnonzero(np.diff(times) > _LONGEST_GAP_S)
+    if not len(wide):
+        return
+    before, after = (int(time) for time in times[wide[0] : wide[0] + 2])
+    line = next(at for (_, time), (at, _) in rows.items() if time == after)
+    raise refuse(
+        path,
+        f'line {line}: timestamp {after} is {(after - before) // 86400} days '
+        f'after the one before it, {before}; mend it or part the file',
     )

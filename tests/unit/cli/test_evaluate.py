@@ -6,6 +6,9 @@ from predictive_watcher.core import forecast
 from tests.unit.training import made
 
 
+NAN = float('nan')
+
+
 def write(path, **other):
     window = made.window(instances=3, steps=60)
     arrays = {
@@ -262,3 +265,52 @@ def test_an_interrupted_run_leaves_no_file(
     assert code == 130
     assert err.endswith('predictive-watcher: interrupted\n')
     assert [p.name for p in tmp_path.iterdir()] == ['made.npz']
+
+
+def forecasts(capsys, trace, output, *arguments):
+    code, _, err = run(
+        capsys,
+        *('--traces', trace, '--output', output, '--no-rivals', *arguments),
+    )
+    assert code == 0, err
+    with np.load(output) as file:
+        return dict(file)
+
+
+@pytest.mark.parametrize('seed', [1, 2])
+def test_what_comes_later_changes_no_forecast(tmp_path, trace, seed, capsys):
+    rng = np.random.default_rng(seed)
+    usage = made.window(instances=3, steps=60).usage.copy()
+    later = rng.permuted(usage[:, 36:], axis=1) * rng.uniform(0.2, 3)
+    usage[:, 36:] = np.where(rng.uniform(size=later.shape) < 0.1, NAN, later)
+    other = write(tmp_path / 'other.npz', usage=usage)
+    one, two = (
+        forecasts(capsys, path, tmp_path / 'out.npz')
+        for path in (trace, other)
+    )
+    before = one['origins'] <= 35
+    for key in ('quantiles', 'risk'):
+        assert np.array_equal(
+            one[key][:, before], two[key][:, before], equal_nan=True
+        )
+    after = ~before & (one['origins'] > 36)
+    known = np.isfinite(one['quantiles'][:, after])
+    differ = one['quantiles'][:, after] != two['quantiles'][:, after]
+    assert differ[known].mean() > 0.9
+
+
+def test_quantiles_are_in_the_units_of_usage_and_risk_is_of_the_ceiling(
+    tmp_path, trace, capsys
+):
+    low, high = (
+        forecasts(capsys, trace, tmp_path / 'out.npz', '--ceiling', ceiling)
+        for ceiling in (0.2, 0.9)
+    )
+    assert np.array_equal(low['quantiles'], high['quantiles'], equal_nan=True)
+    both = np.isfinite(low['risk']) & np.isfinite(high['risk'])
+    assert (low['risk'][both] >= high['risk'][both]).all()
+    assert low['risk'][both].mean() > high['risk'][both].mean() + 0.1
+    used = made.window(instances=3, steps=60).usage
+    middle = np.nanmedian(low['quantiles'][..., 4], axis=(0, 1, 3))
+    ratio = middle / np.nanmedian(used, axis=(0, 1))
+    assert ((ratio > 0.5) & (ratio < 2)).all()
