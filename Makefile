@@ -29,11 +29,11 @@ demo: check-python
 
 # The environment is made anew when what it is made from has changed.
 $(TEST_ENV)/installed: setup.cfg requirements.txt pyproject.toml | check-python
-	@echo 'installing the test environment, which takes some minutes (1.4 GB)'
+	@echo 'installing the test environment, which takes some minutes (1.8 GB)'
 	rm -rf $(TEST_ENV)
 	$(PYTHON) -m venv $(TEST_ENV)
 	$(TEST_ENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--prefer-binary -c tools/minicloud/constraints.txt -e '.[test,train]'
+		--prefer-binary -c tools/minicloud/constraints.txt -e '.[test,train,bench]'
 	touch $@
 
 test-env: $(TEST_ENV)/installed
