@@ -21,7 +21,7 @@ from predictive_watcher.core import comparison
 from predictive_watcher.core import fleet
 
 
-_QUICK = {'rows': 30_000, 'rounds': 40, 'stride': 12, 'ets': 60}
+_QUICK = {'rows': 15_000, 'rounds': 25, 'stride': 12, 'ets': 60}
 _FULL = {'rows': 720_000, 'rounds': 300, 'stride': 1, 'ets': 2000}
 
 

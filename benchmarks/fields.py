@@ -30,8 +30,8 @@ class Field:
 class Share:
     """What ``--quick`` uses of a trace."""
 
-    instances: int = 60  # to learn from
-    history: int = 28 * 288  # steps before that which is learned or reported
+    instances: int = 40  # to learn from
+    history: int = 21 * 288  # steps before that which is learned or reported
     steps: int = 7 * 288  # reported
 
 

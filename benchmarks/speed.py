@@ -21,6 +21,7 @@ from predictive_watcher.cli import progress
 from predictive_watcher.core import baselines
 from predictive_watcher.models import card
 from predictive_watcher.models import registry
+from predictive_watcher.models import runtime
 
 
 _SIZES = (1, 64, 1024, 8192, 65536)
@@ -130,11 +131,15 @@ def _prefixed(stages: dict[str, float]) -> dict[str, float]:
     return {f'stage.{name}': seconds for name, seconds in stages.items()}
 
 
-def _folder(directory: pathlib.Path | None) -> pathlib.Path:
+def _folder(
+    model: runtime.OnnxForecaster, directory: pathlib.Path | None
+) -> pathlib.Path:
     """Where the model itself is, should a registry be named."""
-    directory = registry.SHIPPED if directory is None else directory
-    champion = registry.champion(directory)
-    return directory if champion is None else directory / champion.name
+    named = registry.SHIPPED if directory is None else directory
+    for place in (named, named / model.name):
+        if (place / card.CARD).exists():
+            return place
+    return registry.SHIPPED
 
 
 def operations(directory: pathlib.Path) -> int | None:
@@ -160,12 +165,12 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.json is not None:
         output.check(arguments.json)
     race = _Race(arguments)
-    folder = _folder(arguments.model)
+    folder = _folder(race.model, arguments.model)
     found: dict[str, Any] = {
         **output.facts(),
         'model': {
             'name': race.model.name,
-            'bytes': (folder / card.MODEL).stat().st_size,
+            'bytes': race.model.card.size,
             'operations': operations(folder),
         },
         'threads': arguments.threads,

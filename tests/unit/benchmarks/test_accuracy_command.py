@@ -185,6 +185,6 @@ def test_something_has_to_be_measured_on(capsys):
 
 def test_quick_is_small_and_what_is_named_stays():
     found = command.parse(['--traces', 'a.npz', '--quick', '--rounds', '7'])
-    assert (found.rounds, found.rows) == (7, 30_000)
+    assert (found.rounds, found.rows) == (7, 15_000)
     full = command.parse(['--traces', 'a.npz'])
     assert full.rows >= 700_000 and full.rounds >= 300
