@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from collections.abc import Sequence
-import itertools
 import sys
 from typing import Any
 
@@ -49,25 +48,22 @@ class Audit:
     def watch(self) -> Plan | None:
         """Apply what the audit recommends now that it has seen the measures.
 
-        The first plan after the measures may come from a run that began
-        before them: a plan without actions counts from the second on.
+        The first plan may come from a run that began before all measures
+        were there: it is left alone, the next run replaces it.
         """
         self._new_plans()
+        plans = self._each_new_plan()
+        next(plans)
         while True:
-            ready = self._wait_for_plan()
-            if ready is None:
+            uuid = next(plans)
+            state = self._settled_state(uuid)
+            if state == 'RECOMMENDED':
+                plan = self._apply(uuid)
+                if plan.state not in _HIDDEN:
+                    return plan
+            elif state not in _HIDDEN:
                 return None
-            plan = self._apply(ready)
-            if plan.state not in _HIDDEN:
-                return plan
             # Otherwise a newer run has replaced it meanwhile.
-
-    def _wait_for_plan(self) -> str | None:
-        """The next plan with actions; None if there is nothing to do."""
-        for uuid in itertools.islice(self._each_new_plan(), 2):
-            if self._is_ready(uuid):
-                return uuid
-        return None
 
     def _each_new_plan(self) -> Iterator[str]:
         while True:
@@ -93,8 +89,8 @@ class Audit:
         self._seen_plans.update(new)
         return new[::-1]
 
-    def _is_ready(self, uuid: str) -> bool:
-        """Whether the plan can be started.
+    def _settled_state(self, uuid: str) -> str:
+        """The state of the plan once all of its actions are stored.
 
         Watcher stores a plan before its actions, and one without actions as
         one that has succeeded.
@@ -109,7 +105,7 @@ class Audit:
             )
 
         wait_for(settled, 'the actions of the plan', within_s=_AUDIT_S)
-        return self._plan_state(uuid) == 'RECOMMENDED'
+        return self._plan_state(uuid)
 
     def _audit_state(self) -> str:
         state = self._clients.watcher(f'audits/{self.uuid}')['state']
