@@ -23,6 +23,7 @@ class Reason(enum.StrEnum):
     # something should be done, and is not
     NO_FLAVOR = 'no_flavor'
     NO_NODE = 'no_node'
+    NOT_CALM = 'not_calm'
     NOT_WORTH_IT = 'not_worth_it'
     NOT_ALLOWED = 'not_allowed'
     BUDGET = 'budget'
@@ -72,13 +73,15 @@ class Resize:
     """Lease a larger flavor until ``expires_at`` (Unix seconds).
 
     ``benefit`` and ``cost`` are weighted violation-seconds; ``node`` is where
-    there is room for it, which the scheduler may still choose otherwise.
+    there is room for it.  The scheduler may choose otherwise: from one of the
+    ``unfit`` nodes the server has to be migrated to ``node``.
     """
 
     reason: Reason
     text: str
     flavor: fleet.Flavor
     node: str
+    unfit: tuple[str, ...] = ()
     expires_at: int
     benefit: float
     cost: float
@@ -101,11 +104,16 @@ class Migrate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """End a lease: resize back to the origin ``flavor``."""
+    """End a lease: resize back to the origin ``flavor``.
+
+    ``node`` and ``unfit`` are those of `Resize`; '' where there is none.
+    """
 
     reason: Reason
     text: str
     flavor: fleet.Flavor
+    node: str = ''
+    unfit: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

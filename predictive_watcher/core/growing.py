@@ -77,7 +77,9 @@ def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
             row, flavor, below=policy.risk_threshold
         )
         if node is not None:
-            hold = _lease(maker, row, flavor, node.name)
+            hold = _waits(maker, row, flavor) or _lease(
+                maker, row, flavor, node.name
+            )
             if hold:
                 maker.place.extra[row] = 0.0
             return hold
@@ -88,6 +90,38 @@ def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
         text=f'{danger}, but no node can take {fitting[0].name}: '
         f'{refusals[0]}',
     )
+
+
+def _waits(
+    maker: PlanMaker, row: int, flavor: fleet_module.Flavor
+) -> Hold | None:
+    """Why a resize that has the time waits for a better moment.
+
+    A release may wait for hours; here the violation comes.  So it waits only
+    while the next forecast, a step later, is still early enough to act on,
+    and not at all where a live migration can mend what Nova chose.
+    """
+    policy = maker.policy
+    if policy.allow_migrate:
+        return None
+    spare_s = _lead_s(maker, row) - policy.resize_duration_s
+    if spare_s < risk_module.HORIZONS_S[0]:
+        return None
+    why = maker.landings.unsafe(row, flavor, below=policy.risk_threshold)
+    if why is None:
+        return None
+    return Hold(
+        reason=Reason.NOT_CALM,
+        text=f'{_danger(maker, row)}, but {why}: there are {spare_s:.0f} s '
+        'to wait',
+    )
+
+
+def _lead_s(maker: PlanMaker, row: int) -> float:
+    """The shortest lead of the resources at risk."""
+    risk = maker.seen.risk
+    at_risk = risk.risk[row] >= maker.policy.risk_threshold
+    return float(np.nanmin(risk.lead_s[row, at_risk]))
 
 
 def _need(maker: PlanMaker, row: int) -> np.ndarray:
@@ -154,6 +188,7 @@ def _lease(
         f'{UNITS[RESOURCES[r]]}; {terms}',
         flavor=flavor,
         node=node,
+        unfit=maker.unfit(row, flavor, node),
         expires_at=seen.now + policy.lease_duration_s,
         benefit=benefit,
         cost=cost,

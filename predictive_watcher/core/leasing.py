@@ -189,22 +189,75 @@ def _release(
     """Back to the origin; it takes no more room on the node that it is on,
     so that one has to do where Nova may resize in place.
     """
-    resting = maker.resting(row, failures_only=True)
-    if resting:
-        maker.fallback[row] = resting
-        return
-    node, _ = maker.place.find(row, origin, below=1.01)
     text = (
         f'risk with {origin.name} would be {risk:.2f}: the need for '
         f'{lease.flavor_name} has passed'
     )
-    maker.spend(
-        row,
-        Release(reason=Reason.NEED_PASSED, text=text, flavor=origin),
-        node.name if node else maker.instance(row).node,
-        origin,
-        most=most,
+    hold = (
+        maker.resting(row, failures_only=True)
+        or _unpaid(maker, row, text, most)
+        or _waits(maker, row, lease, origin)
     )
+    if hold:
+        maker.fallback[row] = hold
+        return
+    node, _ = maker.place.find(row, origin, below=1.01)
+    action = Release(
+        reason=Reason.NEED_PASSED,
+        text=text,
+        flavor=origin,
+        node=node.name if node else '',
+        unfit=maker.unfit(row, origin, node.name) if node else (),
+    )
+    target = action.node or maker.instance(row).node
+    maker.spend(row, action, target, origin, most=most)
+
+
+def _unpaid(
+    maker: PlanMaker, row: int, text: str, most: int | None
+) -> Hold | None:
+    """Why nobody needs to look for a node, on a cloud with many leases."""
+    full = maker.used_up(row, maker.instance(row).node, most)
+    if full is None:
+        return None
+    return Hold(reason=Reason.BUDGET, text=f'{text}; but {full} is used up')
+
+
+def _waits(
+    maker: PlanMaker, row: int, lease: Lease, origin: fleet_module.Flavor
+) -> Hold | None:
+    """Why a lease goes on though nobody needs it any more.
+
+    Nova chooses where the release lands.  Like the lease itself the wait has
+    two steps: until the lease expires each of these nodes has to be calm,
+    then not at risk; after another ``lease_duration_s`` it ends in any case.
+    """
+    policy, now = maker.policy, maker.seen.now
+    ends_at = lease.expires_at + policy.lease_duration_s
+    if now >= ends_at:
+        return None
+    expired = now >= lease.expires_at
+    why = maker.landings.unsafe(
+        row,
+        origin,
+        below=policy.risk_threshold if expired else policy.release_threshold,
+    )
+    if why is None:
+        return None
+    return Hold(
+        reason=Reason.NOT_CALM,
+        text=f'the need for {lease.flavor_name} has passed, but {why}: the '
+        f'lease goes on, for {ends_at - now} s at most',
+    )
+
+
+def recheck(maker: PlanMaker, row: int, lease: Lease) -> None:
+    """Withdraw a release that has become unsafe by what was planned since."""
+    action = maker.decided.get(row)
+    if isinstance(action, Release):
+        hold = _waits(maker, row, lease, action.flavor)
+        if hold:
+            maker.withdraw(row, action.flavor, hold)
 
 
 def _risk_with(maker: PlanMaker, row: int, limits: np.ndarray) -> float:

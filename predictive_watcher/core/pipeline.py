@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,6 +121,15 @@ def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:
         if row not in maker.decided:
             growing.serve(maker, row)
     _relieve_nodes(maker, rows)
+    _look_again(maker, leased)
+
+
+def _look_again(maker: PlanMaker, leased: Sequence[tuple[int, Lease]]) -> None:
+    """Releases that no longer fit beside the rest of the plan give way, and
+    what is left of the budget is theirs.
+    """
+    for row, lease in leased:
+        leasing.recheck(maker, row, lease)
     for row, lease in leased:
         hold = maker.fallback.get(row)
         if row not in maker.decided and hold and hold.reason is Reason.BUDGET:

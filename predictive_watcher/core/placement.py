@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -30,8 +31,9 @@ class Placement:
     """Where everything is, and would be after the actions planned so far.
 
     ``load`` has the rows of ``fleet.instances``; ``extra[row, resource]`` is
-    what the plan lets an instance take beyond its forecast.  Mutable: it
-    lives while one plan is made.
+    what the plan lets an instance take beyond its forecast.  ``free`` is
+    what each node can still promise (see `_claim`), ``room`` what it could
+    before the plan.  Mutable: it lives while one plan is made.
     """
 
     fleet: fleet_module.Fleet
@@ -39,6 +41,7 @@ class Placement:
     ceiling: float
     extra: np.ndarray = field(init=False)
     free: dict[str, np.ndarray] = field(init=False)
+    room: dict[str, np.ndarray] = field(init=False)
     members: dict[str, set[int]] = field(init=False)
     node_of: list[str] = field(init=False)
     groups_of: dict[str, list[fleet_module.ServerGroup]] = field(init=False)
@@ -55,6 +58,7 @@ class Placement:
             if instance.node in self.free:
                 self.free[instance.node] -= _claim(instance.flavor)
                 self.members[instance.node].add(row)
+        self.room = {name: free.copy() for name, free in self.free.items()}
         self.groups_of = {}
         for group in self.fleet.groups:
             for member in group.members:
@@ -107,7 +111,7 @@ class Placement:
         refusals: list[str] = []
         fitting: list[tuple[float, str, fleet_module.Node]] = []
         for node in sorted(self.fleet.nodes, key=self._fullness):
-            why_not = self._refusal(row, node, flavor)
+            why_not = self.refusal(row, node, flavor, self.free)
             if why_not is None:
                 crowd = self.members[node.name] | {row}
                 risk = float(
@@ -132,19 +136,26 @@ class Placement:
         share = used / np.maximum(capacity, 1e-9)
         return round(float(share.max()), 6), node.name
 
-    def _refusal(
-        self, row: int, node: fleet_module.Node, flavor: fleet_module.Flavor
+    def refusal(
+        self,
+        row: int,
+        node: fleet_module.Node,
+        flavor: fleet_module.Flavor,
+        free: Mapping[str, np.ndarray],
     ) -> str | None:
-        """Why ``node`` may not take this instance; None where it may."""
+        """Why ``node`` may not take this instance; None where it may.
+
+        :param free: what each node has left to promise.
+        """
         instance = self.fleet.instances[row]
-        if node.name == self.node_of[row]:
+        if node.name == instance.node:
             return 'is its node now'
         if not node.enabled:
             return 'is disabled or down'
         zones = (instance.availability_zone, node.availability_zone)
         if None not in zones and zones[0] != zones[1]:
             return f'is in zone {zones[1]}, not {zones[0]}'
-        short = _claim(flavor) - self.free[node.name]
+        short = _claim(flavor) - free[node.name]
         for amount, unit in zip(short, _AMOUNTS, strict=True):
             if amount > 0:
                 return f'lacks {amount:g} {unit}'
@@ -182,6 +193,15 @@ class Placement:
             self.members[self.node_of[row]].discard(row)
             self.members[target].add(row)
             self.node_of[row] = target
+
+    def stay(self, row: int, flavor: fleet_module.Flavor) -> None:
+        """Take `move` back: nothing is done with the instance."""
+        home, target = self.fleet.instances[row].node, self.node_of[row]
+        if target != home:
+            self.free[target] = self.free[target] + _claim(flavor)
+            self.members[target].discard(row)
+            self.members[home].add(row)
+            self.node_of[row] = home
 
 
 def _told(refusals: list[str]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import landing
 from predictive_watcher.core import placement as placement_module
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
@@ -44,6 +45,10 @@ class PlanMaker:
     renewals: dict[str, int] = field(default_factory=dict)
     actions: int = 0
     on_node: Counter[str] = field(default_factory=Counter)
+    landings: landing.Landings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.landings = landing.Landings(self.place)
 
     def exclude(self, rows: Sequence[int]) -> None:
         """Hold what must not be touched and what nothing is known of."""
@@ -161,8 +166,36 @@ class PlanMaker:
         for node in {self.instance(row).node, target}:
             self.on_node[node] += 1
         self.place.move(row, target, flavor)
+        if isinstance(action, Migrate):
+            self.landings.settle(row, target)
+        else:
+            self.landings.expect(row, flavor)
         self.decided[row] = action
         return True
+
+    def withdraw(
+        self, row: int, flavor: fleet_module.Flavor, hold: Hold
+    ) -> None:
+        """Take an action to ``flavor`` out of the plan again."""
+        self.actions -= 1
+        for node in {self.instance(row).node, self.place.node_of[row]}:
+            self.on_node[node] -= 1
+        self.place.stay(row, flavor)
+        self.landings.forget(row)
+        del self.decided[row]
+        self.fallback[row] = hold
+
+    def unfit(
+        self, row: int, flavor: fleet_module.Flavor, node: str
+    ) -> tuple[str, ...]:
+        """The nodes from which a resize has to be followed by a migration to
+        ``node``; none where the audit does not allow it.
+        """
+        policy = self.policy
+        if not policy.allow_migrate:
+            return ()
+        found = self.landings.unfit(row, flavor, below=policy.risk_threshold)
+        return () if node in found else found
 
     def used_up(
         self, row: int, target: str, most: int | None = None

@@ -111,29 +111,47 @@ class NodeLoad:
         :param extra: (instances, NODE_RESOURCES) that they will take beyond
             their forecast, because the plan lets them.
         """
+        total, deviation = self.sums(
+            members, extra=extra, unknown_is_full=unknown_is_full
+        )
         chances = np.zeros((len(HORIZONS_S), NODE_RESOURCES))
-        rows = list(members)
-        if not rows:
-            return chances
         for r in range(NODE_RESOURCES):
-            if not np.isfinite(capacity[r]):
+            if not members or not np.isfinite(capacity[r]):
                 continue
             threshold = ceiling * float(capacity[r])
+            for h in range(len(HORIZONS_S)):
+                chances[h, r] = _normal_tail(
+                    threshold - float(total[h, r]), float(deviation[h, r])
+                )
+        return chances
+
+    def sums(
+        self,
+        members: Sequence[int],
+        *,
+        extra: np.ndarray,
+        unknown_is_full: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the sum over ``members``.
+
+        Both (horizons, NODE_RESOURCES), 0 without members; the arguments are
+        those of `chances`.
+        """
+        total = np.zeros((len(HORIZONS_S), NODE_RESOURCES))
+        variance = np.zeros_like(total)
+        rows = list(members)
+        if not rows:
+            return total, variance
+        for r in range(NODE_RESOURCES):
             stand_in = self.limit[rows, r] if unknown_is_full else 0.0
             known = np.isfinite(self.mean[:, rows, r])
             mean = np.where(known, self.mean[:, rows, r], stand_in)
-            total = mean.sum(axis=1) + extra[rows, r].sum()
+            total[:, r] = mean.sum(axis=1) + extra[rows, r].sum()
             sd = np.where(known, self.sd[:, rows, r], 0.0)
             related = self.moves[r, rows] @ self.moves[r, rows].T * _SHRINK
             np.fill_diagonal(related, 1.0)
-            variance = np.einsum('hi,ij,hj->h', sd, related, sd)
-            for h, (middle, square) in enumerate(
-                zip(total, variance, strict=True)
-            ):
-                chances[h, r] = _normal_tail(
-                    threshold - float(middle), math.sqrt(max(square, 0.0))
-                )
-        return chances
+            variance[:, r] = np.einsum('hi,ij,hj->h', sd, related, sd)
+        return total, np.sqrt(np.maximum(variance, 0.0))
 
 
 def node_load(

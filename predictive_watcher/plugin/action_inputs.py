@@ -6,6 +6,7 @@ Times are Unix seconds.
 """
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
@@ -38,12 +39,14 @@ _COMMON: Mapping[str, Any] = {
 
 
 def _schema(**own: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything but the explanation must be given."""
+    """Everything must be given that does not have a default."""
     properties = {**_COMMON, **own}
     return {
         'type': 'object',
         'properties': properties,
-        'required': sorted(set(properties) - {'explanation'}),
+        'required': sorted(
+            set(properties) - {'explanation', 'fit_node', 'unfit_nodes'}
+        ),
         'additionalProperties': False,
     }
 
@@ -55,6 +58,8 @@ RESIZE_SCHEMA = _schema(
     source_flavor=_TEXT,
     origin_flavor=_TEXT,
     expires_at=_TIME,
+    fit_node={'type': 'string'},
+    unfit_nodes={'type': 'array', 'items': _TEXT},
 )
 MIGRATE_SCHEMA = _schema(source_node=_TEXT, destination_node=_TEXT)
 
@@ -83,6 +88,8 @@ class _Input:
         """What the solution's ``add_action`` takes beside ``resource_id``."""
         values = asdict(self)
         del values['resource_id']
+        if 'unfit_nodes' in values:  # a tuple is no JSON array
+            values['unfit_nodes'] = list(values['unfit_nodes'])
         return values
 
 
@@ -93,7 +100,9 @@ class ResizeInput(_Input):
 
     ``flavor`` is the id to resize to, ``source_flavor`` the name of what the
     server had before this resize, ``origin_flavor`` the name of the one it
-    has when no lease holds; ``expires_at`` is when the lease ends.
+    has when no lease holds; ``expires_at`` is when the lease ends.  Of the
+    host Nova has the choice: from one of ``unfit_nodes`` the server goes on to
+    ``fit_node``.
     """
 
     kind: str
@@ -102,6 +111,8 @@ class ResizeInput(_Input):
     source_flavor: str
     origin_flavor: str
     expires_at: int
+    fit_node: str = ''
+    unfit_nodes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,37 @@ class PredictiveResize(live_action.LiveAction):
                 else self.cloud.resize(server, given.flavor)
             ),
         )
+        self._leave_unfit_node()
         return True
+
+    def _leave_unfit_node(self) -> None:
+        """Go on to the fit node where Nova chose one that would be short.
+
+        The resize is done, whatever comes of this; what is left undone the
+        next audit sees as a node at risk.
+        """
+        given = self.given
+        try:
+            server = self.cloud.live(given.resource_id)
+            if server is None or server.node not in given.unfit_nodes:
+                return
+            self.cloud.live_migrate(given.resource_id, given.fit_node)
+        except exceptions.CloudError as error:
+            LOG.warning(
+                '%s: it stays where Nova put it, which is about to be short, '
+                'and not on %s: %s',
+                named(given),
+                given.fit_node,
+                error,
+            )
+            return
+        LOG.info(
+            '%s: Nova put it on %s, which was about to be short; migrated '
+            'to %s',
+            named(given),
+            server.node,
+            given.fit_node,
+        )
 
     def _change(
         self,

@@ -64,11 +64,12 @@ def _input(
                 destination_node=chosen.node,
             )
         case Resize(flavor=flavor, expires_at=expires_at):
-            kind = action_inputs.LEASE
+            kind, landing = action_inputs.LEASE, _landing(chosen)
         case Release(flavor=flavor):
-            kind, expires_at = action_inputs.RELEASE, common['decided_at']
+            kind, landing = action_inputs.RELEASE, _landing(chosen)
+            expires_at = common['decided_at']
         case Confirm(flavor=flavor):
-            kind = action_inputs.CONFIRM
+            kind, landing = action_inputs.CONFIRM, {}
             expires_at = lease.expires_at if lease else common['decided_at']
     source = instance.flavor.name
     if lease and kind == action_inputs.CONFIRM:
@@ -82,7 +83,12 @@ def _input(
         # one that grows once more still returns to where its lease began
         origin_flavor=lease.origin_flavor_name if lease else source,
         expires_at=expires_at,
+        **landing,
     )
+
+
+def _landing(chosen: Resize | Release) -> dict[str, Any]:
+    return {'fit_node': chosen.node, 'unfit_nodes': chosen.unfit}
 
 
 def explanation(verdict: Verdict) -> dict[str, Any]:
