@@ -63,6 +63,15 @@ OPTS = [
         min=1,
         help='Instances asked for in one request to Gnocchi.',
     ),
+    cfg.FloatOpt(
+        'cloud_timeout',
+        default=120.0,
+        min=1.0,
+        help='Deadline in seconds for all that one audit reads from Nova and '
+        'Placement, tokens of Keystone included. When it has passed, the '
+        'audit holds every instance. Clouds of many thousand servers may '
+        'need more.',
+    ),
     cfg.IntOpt(
         'circuit_failures',
         default=3,

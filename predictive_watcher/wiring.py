@@ -20,6 +20,7 @@ from oslo_config import cfg
 from predictive_watcher import conf as conf_module
 from predictive_watcher import exceptions
 from predictive_watcher import notifications
+from predictive_watcher.cloud import deadline
 from predictive_watcher.cloud import nova
 from predictive_watcher.core import selection
 from predictive_watcher.models import registry
@@ -132,7 +133,12 @@ def telemetry(
 
 
 def cloud(conf: cfg.ConfigOpts, connection: Any) -> nova.Nova:
-    """Nova and Placement through an openstacksdk connection."""
+    """Nova and Placement for one audit, under its deadline.
+
+    :param connection: an openstacksdk connection of the audit's own.
+    """
+    timeout_s = options(conf).cloud_timeout
+    deadline.put_on(connection.session, deadline.Deadline(timeout_s))
     return nova.Nova(connection)
 
 

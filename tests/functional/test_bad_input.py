@@ -25,6 +25,18 @@ def test_gnocchi_that_is_slow_holds_all(watcher, cloud, audit, boot, option):
         assert_held(watcher, uuid, 'telemetry_failed', 'telemetry_timeout')
 
 
+@pytest.mark.parametrize('service', ['nova', 'placement'])
+def test_a_cloud_that_is_slow_holds_all(
+    watcher, cloud, audit, boot, option, service
+):
+    option('cloud_timeout', 1)
+    boot('ramp', loads.ramping(0.6, 1.78))
+    uuid = audit(interval_s=1)
+    watcher.first_plan(uuid)  # Watcher's own collector has looked
+    with getattr(cloud, service).hanging():
+        assert_held(watcher, uuid, 'cloud_failed', 'cloud_timeout')
+
+
 def test_instances_without_samples_are_left_alone(watcher, cloud, audit, boot):
     boot('ramp', loads.ramping(0.6, 1.78))
     silent = boot('silent', loads.steady(0.6))
