@@ -43,12 +43,22 @@ def _play():
         )
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+def pytest_runtest_setup(item):
+    """One demonstration that failed is one error, not one for each test."""
+    if item.session.stash.get(FAILED, False):
+        pytest.skip('the demonstration failed, as the first error tells')
+
+
 @pytest.fixture(scope='session')
-def cloud():
+def cloud(request):
     """The cloud after the story; its logs stay when its processes end."""
     try:
         played = _play()
         if played.returncode:
+            request.session.stash[FAILED] = True
             tail = OUTPUT.read_text().splitlines()[-15:]
             pytest.fail('the demonstration failed:\n' + '\n'.join(tail))
         yield cloud_module.Cloud(settings_module.settle(HOME, RUN))

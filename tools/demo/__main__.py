@@ -31,6 +31,23 @@ from minicloud.settings import Settings
 from minicloud.settings import settle
 
 
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no whole number of seconds, 1 at least'
+        )
+    return int(text)
+
+
+def _parameter(text: str) -> str:
+    name, equals, value = text.partition('=')
+    if not (name.isidentifier() and equals and value):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not NAME=VALUE, such as risk_threshold=0.6'
+        )
+    return text
+
+
 #: Options of the demonstration itself.
 _OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
     ('--traces',): {
@@ -44,13 +61,14 @@ _OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
         'help': 'of our own load (default: %(default)s)',
     },
     ('--interval',): {
-        'type': int,
+        'type': _seconds,
         'default': 3,
         'metavar': 'S',
         'help': 'seconds between two runs of the audit (default: %(default)s)',
     },
     ('-p', '--parameter'): {
         'dest': 'parameters',
+        'type': _parameter,
         'action': 'append',
         'default': [],
         'metavar': 'NAME=VALUE',
@@ -77,6 +95,13 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _check_traces(path: Path) -> None:
+    if not path.is_file():
+        raise MiniCloudError(f'there is no file {path}')
+    if not zipfile.is_zipfile(path):
+        raise MiniCloudError(f'{path} is no npz file')
+
+
 def _with_plugin(s: Settings) -> Settings:
     """Our options in Watcher's configuration."""
     ours = {
@@ -91,8 +116,8 @@ def _with_plugin(s: Settings) -> Settings:
 def main() -> int:
     """Install, go on in the environment, and play."""
     options = _parse()
-    if options.traces and not zipfile.is_zipfile(options.traces):
-        raise MiniCloudError(f'{options.traces} is no npz file')
+    if options.traces:
+        _check_traces(options.traces)
     if Path(sys.prefix) != settle(options.home, options.run).venv:
         # with what an earlier cloud was made is of no concern to this one
         Cloud(settle(options.home, options.run)).wipe()

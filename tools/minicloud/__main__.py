@@ -61,6 +61,15 @@ COMMANDS: dict[str, tuple[Callable[[settings.Settings], None], str]] = {
 }
 
 
+def _port(text: str) -> int:
+    most = 65536 - settings.PORT_BLOCK
+    if not text.isdecimal() or not 1024 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no port from 1024 to {most}'
+        )
+    return int(text)
+
+
 #: Option: its default's variable, and what argparse has to know.
 _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     '--home': (
@@ -73,7 +82,10 @@ _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     '--base-port': (
         'port',
-        {'type': int, 'help': 'first port (default: a free block from 15000)'},
+        {
+            'type': _port,
+            'help': 'first port (default: a free block from 15000)',
+        },
     ),
     '--db': (
         'db',
