@@ -95,6 +95,18 @@ def test_a_resize_gives_the_server_its_flavor_and_opens_a_lease(
     assert ledger.recent_attempts(now() - 60)[web.id].failed is False
 
 
+def test_a_server_that_nova_put_on_an_unfit_node_goes_on_to_the_fit_one(
+    watcher, site, web
+):
+    site.add_node('three')  # where this Nova puts it
+    asked = resize(web, fit_node='two', unfit_nodes=('three',))
+    assert applied(watcher, asked) == ('SUCCEEDED', [('SUCCEEDED', '')])
+    assert (web.flavor.name, web.status) == ('large', 'ACTIVE')
+    (migration,) = web.migrations
+    assert (migration['source'], migration['target']) == ('three', 'two')
+    assert web.node == 'two'
+
+
 def test_a_release_gives_the_flavor_back_and_ends_the_lease(
     watcher, ledger, web
 ):
