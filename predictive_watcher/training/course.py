@@ -18,6 +18,7 @@ from predictive_watcher.core import inputs
 from predictive_watcher.training import checkpoint
 from predictive_watcher.training import export
 from predictive_watcher.training import held_out
+from predictive_watcher.training import making
 from predictive_watcher.training import network as network_module
 from predictive_watcher.training import parts as parts_module
 from predictive_watcher.training import replay as replay_module
@@ -189,7 +190,7 @@ def _training(
             }
             for s in splits
         ],
-        'generated': parts_module.MADE,
+        'generated': making.DESCRIPTION,
         'options': asdict(options),
         'steps': steps,
     }

@@ -13,6 +13,7 @@ from predictive_watcher.core import usage as usage_module
 
 _SHORTEST, _LONGEST = 36, 8640  # steps between two beginnings
 _NO_RESOURCE = 0.06  # chance that a resource is taken away, per beginning
+_ALONE = 0.12  # chance that all but one are taken away
 _NO_LIMIT = 0.15
 _WIDEST = 10.0  # of a target in asinh units: e^10 / 2 mean steps
 
@@ -51,14 +52,15 @@ class Part:
 class Batch:
     """``x`` (time, batch, features); ``z`` (time, batch, resource, target).
 
-    ``z`` is asinh((y - last) / scale), ``valid`` where it exists; ``limit``
-    and ``last`` are in units of scale, (time, batch, resource), the limit NaN
-    where there is none.
+    ``z`` is asinh((y - last) / scale), ``valid`` where it exists; ``scale``
+    is in the units of usage, ``limit`` and ``last`` in units of scale, (time,
+    batch, resource), the limit NaN where there is none.
     """
 
     x: np.ndarray
     z: np.ndarray
     valid: np.ndarray
+    scale: np.ndarray
     limit: np.ndarray
     last: np.ndarray
 
@@ -106,6 +108,20 @@ def follow(
     )
 
 
+def followed(
+    window: usage_module.UsageWindow,
+    limits: np.ndarray,
+    rng: np.random.Generator,
+    tell: Callable[[float], None],
+) -> Series:
+    """The series of a window that has samples; they have some as well."""
+    series = follow(window, limits, rng, tell)
+    if series.drawn.any():
+        return series
+    # all of the little that there is was taken away by chance
+    return follow(window, limits, tell=tell)
+
+
 def _begins(rng: np.random.Generator, usage: np.ndarray) -> list[np.ndarray]:
     """Who begins anew at which step; takes resources out of ``usage``."""
     count, length, resources = usage.shape
@@ -115,6 +131,8 @@ def _begins(rng: np.random.Generator, usage: np.ndarray) -> list[np.ndarray]:
         while t < length:
             span = np.exp(rng.uniform(np.log(_SHORTEST), np.log(_LONGEST)))
             gone = rng.random(resources) < _NO_RESOURCE
+            if rng.random() < _ALONE:
+                gone = np.arange(resources) != rng.integers(resources)
             usage[i, t : t + int(span), gone] = np.nan
             at[t].append(i)
             t += int(span)
@@ -135,6 +153,7 @@ def batch(
         x=series.x[t, who].astype(np.float32),
         z=np.clip(np.where(valid, z, 0), -_WIDEST, _WIDEST),
         valid=valid,
+        scale=scale,
         limit=series.limits[who] / scale,
         last=last / scale,
     )
@@ -155,7 +174,7 @@ def draw(
                 len(part.series.drawn), count, p=part.series.drawn
             )
             drawn.append(batch(part.series, start, who, length))
-    names = ('x', 'z', 'valid', 'limit', 'last')
+    names = ('x', 'z', 'valid', 'scale', 'limit', 'last')
     return Batch(
         **{
             name: np.concatenate([getattr(b, name) for b in drawn], axis=1)

@@ -9,22 +9,18 @@ import numpy as np
 
 from predictive_watcher.core import fleet
 from predictive_watcher.core import usage as usage_module
+from predictive_watcher.training import noise
 
 
 _DAY_STEPS = 288
 _STEP_S = 300
+_NO_QUOTA = 0.7
 
 
 def _noise(rng: np.random.Generator, length: int) -> np.ndarray:
-    """Noise that remembers a little (AR(1)), of standard deviation 1."""
-    keep = rng.uniform(0.0, 0.8)
-    white = rng.standard_normal(length) * np.sqrt(1 - keep**2)
-    out = np.empty(length)
-    value = 0.0
-    for t in range(length):
-        value = keep * value + white[t]
-        out[t] = value
-    return out
+    """Noise that remembers a little, of standard deviation 1."""
+    keep = rng.uniform(0.0, 0.8, 1)
+    return np.asarray(noise.autoregressive(rng, keep, length)[0])
 
 
 def _event(rng: np.random.Generator) -> np.ndarray:
@@ -71,21 +67,19 @@ def _share(rng: np.random.Generator, length: int) -> np.ndarray:
     # half of them climb all the way: what matters must not be rare
     part = rng.uniform(0.2, 1.0) if rng.random() < 0.5 else 1.2
     height = part * (1.05 - base)
-    noise = np.exp(rng.uniform(np.log(0.001), np.log(0.03)))
+    wobble = np.exp(rng.uniform(np.log(0.001), np.log(0.03)))
     phase = rng.uniform(0, 2 * np.pi)
     wave = 1 + np.sin(2 * np.pi * np.arange(length) / _DAY_STEPS + phase)
     share = base * (1 + rng.choice([0.0, 0.5]) * wave)
     share = share + height * _events(rng, length)
-    share = share * (1 + noise * 3 * _noise(rng, length))
-    share = share + noise * _noise(rng, length)
+    share = share * (1 + wobble * 3 * _noise(rng, length))
+    share = share + wobble * _noise(rng, length)
     return np.asarray(np.clip(share, 0.0, 1.0))
 
 
-def _instance(
-    rng: np.random.Generator, length: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Usage (length, resources) and limits (resources,) of one instance."""
-    limits = np.array(
+def limits(rng: np.random.Generator) -> np.ndarray:
+    """Limits of an instance as flavors have them, (resources,)."""
+    return np.array(
         [
             float(2 ** rng.integers(0, 4)),
             float(2 ** rng.integers(9, 15)),
@@ -93,15 +87,30 @@ def _instance(
             10 ** rng.uniform(5.5, 8.5),
         ]
     )
+
+
+def without_quotas(rng: np.random.Generator, limits: np.ndarray) -> np.ndarray:
+    """Limits (instances, resources); most of disk and network are unknown:
+    quotas are rarely set.
+    """
+    lacking = rng.random(limits.shape) < _NO_QUOTA
+    lacking[:, : fleet.RESOURCES.index(fleet.Resource.DISK)] = False
+    return np.where(lacking, np.nan, limits).astype(np.float32)
+
+
+def _instance(
+    rng: np.random.Generator, length: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Usage (length, resources) and limits (resources,) of one instance."""
+    limit = limits(rng)
     cpu = _share(rng, length)
     shares = [cpu]
     for _ in range(len(fleet.RESOURCES) - 1):
         own = _share(rng, length)
         follows = rng.random() < 0.4
         shares.append(cpu * own.mean() * 2 if follows else own)
-    usage = np.clip(np.stack(shares, axis=1), 0, 1) * limits
-    limits[2:][rng.random(2) < 0.7] = np.nan  # quotas are rarely set
-    return usage, limits
+    usage = np.clip(np.stack(shares, axis=1), 0, 1) * limit
+    return usage, limit
 
 
 def window(
@@ -116,7 +125,7 @@ def window(
         start=start,
         step_s=_STEP_S,
         usage=usage,
-    ), np.stack([limit for _, limit in made]).astype(np.float32)
+    ), without_quotas(rng, np.stack([limit for _, limit in made]))
 
 
 def overlay(

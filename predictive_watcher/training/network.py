@@ -109,11 +109,6 @@ def _softplus(x: torch.Tensor) -> torch.Tensor:
     return functional.softplus(x)
 
 
-def pinball(error: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-    """Quantile loss of ``error`` = y - q (Koenker and Bassett, 1978)."""
-    return torch.maximum(levels * error, (levels - 1) * error)
-
-
 def exceedance(
     z: torch.Tensor,
     weight: torch.Tensor,

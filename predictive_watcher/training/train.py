@@ -9,19 +9,16 @@ import time
 import numpy as np
 import torch
 
-from predictive_watcher.core import forecast
 from predictive_watcher.core import replay
 from predictive_watcher.training import checkpoint
 from predictive_watcher.training import dataset
+from predictive_watcher.training import loss as loss_module
 from predictive_watcher.training import network as network_module
 from predictive_watcher.training import state as state_module
 
 
-_MAX = len(forecast.TARGETS) - 1
-_RAW_WEIGHT = 0.1
-_RAW_WIDEST = 8.0  # beyond it sinh would drown everything else
 _EMA = 0.999
-STEPS = 6000  # 20 minutes on one core
+STEPS = 14000  # 25 minutes on one core
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +32,7 @@ class Options:
     seed: int = 1
     steps: int = STEPS
     minutes: float | None = None
-    width: int = 128
+    width: int = 192
     hidden: int = 96
     length: int = 64
     batch: int = 64
@@ -74,7 +71,9 @@ def learn(
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
-    state = _begin(parts, options, rng, weights)
+    sample = dataset.draw(parts, rng, 1000, 2)
+    stress = loss_module.emphasis(sample)
+    state = _begin(sample, options, rng, weights)
     clock = _Clock(options)
     if keeper is not None and keeper.begun is not None:
         state.resume(keeper.begun)
@@ -83,7 +82,7 @@ def learn(
     length = max(2, min(options.length, shortest - replay.AHEAD))
     while (done := clock.share(state.step)) < 1.0:
         batch = dataset.draw(parts, rng, options.batch, length)
-        _step(state, options, batch, done)
+        _step(state, options, batch, stress, done)
         tell(clock.progress(state.step, state.loss))
         if keeper is not None:
             keeper.after_step(lambda: state.kept(clock.seconds()))
@@ -93,17 +92,17 @@ def learn(
 
 
 def _begin(
-    parts: list[dataset.Part],
+    sample: dataset.Batch,
     options: Options,
     rng: np.random.Generator,
     weights: Mapping[str, torch.Tensor] | None,
 ) -> state_module.State:
     net = network_module.Network(
-        parts[0].series.x.shape[2],
+        sample.x.shape[2],
         *(getattr(options, name) for name in SIZE),
     )
     if weights is None:
-        _standardise(net, dataset.draw(parts, rng, 1000, 2))
+        _standardise(net, sample)
     else:
         state_module.load(net, weights, 'the model to begin from')
     return state_module.fresh(net, options.rate, rng)
@@ -113,13 +112,14 @@ def _step(
     state: state_module.State,
     options: Options,
     batch: dataset.Batch,
+    stress: loss_module.Emphasis,
     done: float,
 ) -> None:
     """Learn from one batch; ``done`` is the share of the learning."""
     for group in state.optimizer.param_groups:
         group['lr'] = options.rate * _schedule(state.step, done)
     warm = min(options.warm, len(batch.x) // 2)
-    loss = loss_of(state.net, batch, warm, state.rng)
+    loss = loss_module.of(state.net, batch, warm, stress, state.rng)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(state.net.parameters(), 1.0)
@@ -169,73 +169,3 @@ def _standardise(net: network_module.Network, batch: dataset.Batch) -> None:
     x = torch.from_numpy(batch.x).flatten(0, 1)
     # what never changes (a mask that is always 1) is not blown up
     net.standardise(x.mean(0), x.std(0, correction=0).clamp_min(0.05))
-
-
-def loss_of(
-    net: network_module.Network,
-    batch: dataset.Batch,
-    warm: int,
-    rng: np.random.Generator,
-) -> torch.Tensor:
-    """Quantile loss in asinh units and, lightly, raw; plus the risk's."""
-    z = torch.from_numpy(batch.z[warm:])
-    valid = torch.from_numpy(batch.valid[warm:]).float()
-    quantiles, *mixture = (
-        head[warm:] for head in net(torch.from_numpy(batch.x))
-    )
-    levels = torch.tensor(forecast.LEVELS)
-    squeezed = network_module.pinball(z[..., None] - quantiles, levels)
-    raw = _raw(z)[..., None] - _raw(quantiles)
-    both = squeezed + _RAW_WEIGHT * network_module.pinball(raw, levels)
-    count = valid.sum().clamp_min(1.0)
-    loss = (both.mean(-1) * valid).sum() / count
-    risk = _risk_loss(
-        z[..., _MAX],
-        valid[..., _MAX],
-        _thresholds(batch, warm, quantiles[..., _MAX, :].detach(), rng),
-        mixture,
-    )
-    return loss + 0.25 * risk
-
-
-def _raw(z: torch.Tensor) -> torch.Tensor:
-    return torch.sinh(z.clamp(-_RAW_WIDEST, _RAW_WIDEST))
-
-
-def _thresholds(
-    batch: dataset.Batch,
-    warm: int,
-    quantiles: torch.Tensor,
-    rng: np.random.Generator,
-) -> torch.Tensor:
-    """Limits to ask for, in asinh units: (time, batch, resource, 3).
-
-    They must not depend on the truth, or the chance learned would be biased:
-    they are drawn around the network's own quantiles of the maximum, evenly
-    over the range, and at and below the real limits.
-    """
-    shape = (*quantiles.shape[:-1], 1)
-
-    def uniform(low: float, high: float) -> torch.Tensor:
-        return torch.from_numpy(rng.uniform(low, high, shape)).float()
-
-    pick = torch.from_numpy(rng.integers(0, quantiles.shape[-1], shape))
-    near = quantiles.gather(-1, pick) + uniform(-0.5, 0.5)
-    limit = torch.from_numpy(batch.limit[warm:, ..., None])
-    last = torch.from_numpy(batch.last[warm:, ..., None])
-    real = torch.asinh(limit * uniform(0.6, 1.0) - last)
-    real = torch.where(torch.isfinite(real), real, uniform(-1.0, 6.0))
-    return torch.cat([near, uniform(-3.0, 8.0), real], dim=-1)
-
-
-def _risk_loss(
-    z: torch.Tensor,
-    valid: torch.Tensor,
-    thresholds: torch.Tensor,
-    mixture: list[torch.Tensor],
-) -> torch.Tensor:
-    """Cross entropy of P(max > threshold)."""
-    p = network_module.exceedance(thresholds, *mixture).clamp(1e-6, 1 - 1e-6)
-    label = (z[..., None] > thresholds).float()
-    entropy = -(label * p.log() + (1 - label) * (1 - p).log())
-    return (entropy.sum(-1) * valid).sum() / valid.sum().clamp_min(1.0)

@@ -145,7 +145,7 @@ def test_one_instance_with_one_resource_is_never_augmented_away():
     window = source(only).window
     for seed in range(60):  # a resource is taken away 6 times of 100
         rng = np.random.default_rng(seed)
-        series = parts.followed(window, made.limits(1), rng, lambda _: None)
+        series = dataset.followed(window, made.limits(1), rng, lambda _: None)
         assert series.drawn.tolist() == [1.0]
 
 
