@@ -83,7 +83,7 @@ def add_parser(
         '--steps',
         type=_positive,
         help='so many steps of learning; the same seed gives the same model '
-        '(default: 14000, with --fine-tune 600)',
+        '(default: 12000, with --fine-tune 600)',
     )
     length.add_argument(
         '--minutes', type=_minutes, help='learn for so long instead'

@@ -5,6 +5,8 @@ does must still be seen before it reaches its limit.  The series here climb,
 hold and fall with random slopes, each day at the same time or at any time.
 """
 
+import dataclasses
+
 import numpy as np
 
 from predictive_watcher.core import fleet
@@ -146,10 +148,7 @@ def overlay(
     begin = int(rng.integers(0, steps - length + 1))
     usage = np.array(window.usage[who, begin : begin + length], np.float64)
     for i in range(instances):
-        chosen = np.asarray(rng.random(resources) < 0.5)
-        chosen[rng.integers(resources)] = True
-        for r in np.flatnonzero(chosen):
-            usage[i, :, r] = _climbing(rng, usage[i, :, r], limits[who[i], r])
+        usage[i] = _raised(rng, usage[i], limits[who[i]])
     return usage_module.UsageWindow(
         instances=tuple(
             f'{window.instances[k]}-{i}' for i, k in enumerate(who)
@@ -158,6 +157,34 @@ def overlay(
         step_s=window.step_s,
         usage=usage.astype(np.float32),
     ), limits[who]
+
+
+def with_climbs(
+    rng: np.random.Generator,
+    window: usage_module.UsageWindow,
+    limits: np.ndarray,
+    share: float,
+) -> usage_module.UsageWindow:
+    """The window with climbs laid over a share of its instances.
+
+    No kind of load may betray by its noise that it never climbs.
+    """
+    usage = np.array(window.usage, np.float64)
+    for i in np.flatnonzero(rng.random(len(usage)) < share):
+        usage[i] = _raised(rng, usage[i], limits[i])
+    return dataclasses.replace(window, usage=usage.astype(np.float32))
+
+
+def _raised(
+    rng: np.random.Generator, usage: np.ndarray, limits: np.ndarray
+) -> np.ndarray:
+    """Climbs over some of the resources, (length, resources)."""
+    out = usage.copy()
+    chosen = np.asarray(rng.random(usage.shape[1]) < 0.5)
+    chosen[rng.integers(usage.shape[1])] = True
+    for r in np.flatnonzero(chosen):
+        out[:, r] = _climbing(rng, usage[:, r], limits[r])
+    return out
 
 
 def _climbing(

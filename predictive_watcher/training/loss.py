@@ -19,9 +19,9 @@ from predictive_watcher.training import network as network_module
 
 
 _MAX = len(forecast.TARGETS) - 1
-_RAW_WEIGHT = 0.3
+_RAW_WEIGHT = 0.1
 _RAW_WIDEST = 8.0  # beyond it sinh would drown everything else
-_RISK_WEIGHT = 0.5
+_RISK_WEIGHT = 0.25
 _LEAST_EMPHASIS, _MOST_EMPHASIS = 1 / 16, 4.0
 
 

@@ -16,8 +16,9 @@ _RESTLESS_LENGTH = 2016  # it has no week
 # Instances of each kind, and the share of the batches they have.
 _CLIMBING, _CLIMBING_SHARE = 64, 0.08
 _RAISED, _RAISED_SHARE = 64, 0.08
-_RESTLESS, _RESTLESS_SHARE = 128, 0.16
+_RESTLESS, _RESTLESS_SHARE = 128, 0.12
 _MIXED, _MIXED_SHARE = 96, 0.08
+_ALSO_CLIMBING = 0.5  # share of the restless and the mixed instances
 SHARE = _CLIMBING_SHARE + _RAISED_SHARE + _RESTLESS_SHARE + _MIXED_SHARE
 
 DESCRIPTION = (
@@ -25,7 +26,8 @@ DESCRIPTION = (
     f'climbs, holds and falls, {_RAISED} recorded ones with such climbs laid '
     f'over them (training/generated.py), {_RESTLESS} made ones whose load '
     f'wavers about a level (training/restless.py), {_MIXED} recorded ones '
-    'that are mixed, shaken and stretched (training/mixing.py)'
+    'that are mixed, shaken and stretched (training/mixing.py); half of the '
+    'last two kinds climb as well'
 )
 
 
@@ -49,8 +51,11 @@ def parts(
             _RAISED_SHARE,
             generated.overlay(rng, recorded, limits, _RAISED, length),
         ),
-        (_RESTLESS_SHARE, restless.window(rng, _RESTLESS, calm)),
-        (_MIXED_SHARE, mixing.window(rng, recorded, limits, _MIXED, length)),
+        (_RESTLESS_SHARE, _also(rng, restless.window(rng, _RESTLESS, calm))),
+        (
+            _MIXED_SHARE,
+            _also(rng, mixing.window(rng, recorded, limits, _MIXED, length)),
+        ),
     )
     found = []
     for k, (part, (window, known)) in enumerate(made):
@@ -65,3 +70,15 @@ def parts(
         own = share * part / (1 - SHARE)
         found.append(dataset.Part(series=series, end=end, share=own))
     return found
+
+
+def _also(
+    rng: np.random.Generator,
+    made: tuple[usage_module.UsageWindow, np.ndarray],
+) -> tuple[usage_module.UsageWindow, np.ndarray]:
+    """Some of the instances climb now and then as well."""
+    window, limits = made
+    return (
+        generated.with_climbs(rng, window, limits, _ALSO_CLIMBING),
+        limits,
+    )

@@ -6,9 +6,6 @@ import pathlib
 from oslo_config import cfg
 import pytest
 
-# Watcher chooses threads or eventlet at its first import: threads
-from watcher.cmd import eventlet  # noqa: F401
-
 from predictive_watcher import wiring
 from predictive_watcher.models import registry
 from predictive_watcher.state import ledger as ledger_module

@@ -22,7 +22,7 @@ def written_out(quantiles, z, weight):
     """The quantile loss as a book has it."""
     raw = torch.sinh(z.clamp(-8, 8))[..., None]
     raw = raw - torch.sinh(quantiles.clamp(-8, 8))
-    both = pinball(z[..., None] - quantiles) + 0.3 * pinball(raw)
+    both = pinball(z[..., None] - quantiles) + 0.1 * pinball(raw)
     return (both.mean(-1) * weight).sum()
 
 
