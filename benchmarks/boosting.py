@@ -275,8 +275,10 @@ def _tell_round(
     tell(f'growing {task.name}', (n + done) / tasks)
 
 
-def copied(boosted: Boosted) -> Boosted:
-    """The same models once more in memory, without those of events."""
+def copied(boosted: Boosted, threads: int) -> Boosted:
+    """The same models once more in memory, without those of events, asked on
+    so many threads.
+    """
 
     def again(booster: lightgbm.Booster) -> lightgbm.Booster:
         return lightgbm.Booster(model_str=booster.model_to_string())
@@ -288,6 +290,6 @@ def copied(boosted: Boosted) -> Boosted:
         },
         events={},
         ceiling=boosted.ceiling,
-        threads=boosted.threads,
+        threads=threads,
         rows=boosted.rows,
     )

@@ -16,6 +16,8 @@ from predictive_watcher.core import replay
 
 Tell = Callable[[str, float], None]
 _SEED = 0  # of the bootstrap
+_TOLD = 'cpu.onset_ap'
+_QUANTILES = 'quantiles'
 _Value = TypeVar("_Value")
 
 
@@ -32,7 +34,8 @@ class Contender:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """``figures`` as of `accuracy.scores`, by name; ``ratios`` as of
-    `comparison.compare`, by rival; ``origins`` and ``seconds`` by name.
+    `comparison.compare`, by rival; ``origins`` and ``seconds`` by name;
+    ``risks``: which risk of a rival was compared, by name.
     """
 
     ours: str
@@ -41,6 +44,7 @@ class Result:
     ratios: dict[str, dict[str, comparison.Ratio]]
     origins: dict[str, int]
     seconds: dict[str, float]
+    risks: dict[str, str]
 
     def table(self) -> str:
         """For people."""
@@ -48,7 +52,11 @@ class Result:
         if self.ratios:
             lines += ['', comparison.table(self.ratios, self.ours)]
         asked = (f'{n} {count}' for n, count in self.origins.items())
-        return '\n'.join([*lines, '', f'origins: {", ".join(asked)}'])
+        lines += ['', f'origins: {", ".join(asked)}']
+        read_off = [n for n, kind in self.risks.items() if kind == _QUANTILES]
+        if read_off:
+            lines.append(f'risk off the quantiles: {", ".join(read_off)}')
+        return '\n'.join(lines)
 
     def plain(self) -> dict[str, Any]:
         """The same for JSON; a ratio is [value, low, high]."""
@@ -65,6 +73,7 @@ class Result:
             'figures': self.figures,
             'ratios': ratios,
             'origins': self.origins,
+            'risks': self.risks,
             'seconds': {n: round(s, 1) for n, s in self.seconds.items()},
         }
 
@@ -88,7 +97,7 @@ def run(
     """
     result = Result(
         ours=ours.name, ceiling=ceiling, figures={}, ratios={}, origins={},
-        seconds={},
+        seconds={}, risks={},
     )  # fmt: skip
     asked = _asked(found, ours, result, tell)
     mine = [
@@ -110,11 +119,26 @@ def run(
         tell(f'comparing with {rival.name}', 0.0)
         a = accuracy.joined([pair[0] for pair in pairs])
         b = accuracy.joined([pair[1] for pair in pairs])
-        result.figures[rival.name] = _only(accuracy.scores([b]), resources)
+        scores, b, result.risks[rival.name] = _better(b)
+        result.figures[rival.name] = _only(scores, resources)
         rng = np.random.default_rng(_SEED)  # the same draws for all rivals
         ratios = comparison.compare(a, b, rng, draws)
         result.ratios[rival.name] = _only(ratios, resources)
     return result
+
+
+def _better(
+    outcome: accuracy.Outcome,
+) -> tuple[dict[str, float | None], accuracy.Outcome, str]:
+    """A rival with its own risk or with that off its quantiles, whichever
+    tells onsets better; with its figures.
+    """
+    own = accuracy.scores([outcome])
+    other = accuracy.by_quantiles(outcome)
+    found = accuracy.scores([other])
+    if (found.get(_TOLD) or 0) > (own.get(_TOLD) or 0):
+        return found, other, _QUANTILES
+    return own, outcome, 'own'
 
 
 def _only(found: dict[str, _Value], resources: list[str]) -> dict[str, _Value]:

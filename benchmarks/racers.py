@@ -189,7 +189,9 @@ def onnx_network(model: runtime.OnnxForecaster, x: np.ndarray) -> Once:
     return lambda: timed(lambda: model.recur(x[None], empty, empty))
 
 
-def forests(rounds: int, rows: int, threads: int) -> list[boosting.Boosted]:
+def forests(
+    rounds: int, rows: int, threads: int, tell: boosting.Tell
+) -> list[boosting.Boosted]:
     """LightGBM models of the full number and size.
 
     What they learned is of no interest here: eight are trained, and read
@@ -201,12 +203,12 @@ def forests(rounds: int, rows: int, threads: int) -> list[boosting.Boosted]:
         np.random.default_rng(0),
     )
     cpu = [fleet.RESOURCES.index(fleet.Resource.CPU)]
-    settings = boosting.Settings(rounds=rounds, threads=threads)
+    settings = boosting.Settings(rounds=rounds)
     grown = boosting.train(
-        drawn, cpu, settings, accuracy.CEILING, store.Store(None)
+        drawn, cpu, settings, accuracy.CEILING, store.Store(None), tell
     )
     each = len(accuracy.SCORED) * len(accuracy.JUDGED)
-    return [boosting.copied(grown) for _ in range(_MODELS // each)]
+    return [boosting.copied(grown, threads) for _ in range(_MODELS // each)]
 
 
 def lightgbm(grown: list[boosting.Boosted], x: np.ndarray) -> Once:

@@ -67,9 +67,11 @@ class _Race:
         self.single = registry.load(directory, 1)
         self.grown: list[boosting.Boosted] = []
         if 'lightgbm' not in arguments.without:
-            self.bar.tell('growing trees', 0.0)
             self.grown = racers.forests(
-                arguments.trees, arguments.rows, arguments.threads
+                arguments.trees,
+                arguments.rows,
+                arguments.threads,
+                self.bar.tell,
             )
         self.ets: racers.Once | None = None
         if 'autoets' not in arguments.without and ets.available():

@@ -1,5 +1,6 @@
 """How good forecasts were, on instances and times that were held out."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -171,6 +172,15 @@ def event(outcome: Outcome, onset: bool) -> tuple[np.ndarray, np.ndarray]:
         if onset:
             judged &= now <= threshold
         return judged, came > threshold
+
+
+def by_quantiles(outcome: Outcome) -> Outcome:
+    """The same, with the risk of cpu read off the quantiles of `SCORED`."""
+    quantiles = outcome.quantiles[:, :, _CPU, _MAX][..., list(_SCORED)]
+    threshold = outcome.ceiling * outcome.limits[:, None, _CPU]
+    risk = np.full(outcome.risk.shape, np.nan, np.float32)
+    risk[:, :, _CPU] = forecast.exceeds(quantiles, threshold, SCORED)
+    return dataclasses.replace(outcome, risk=risk)
 
 
 def chance(outcome: Outcome) -> np.ndarray:

@@ -141,8 +141,12 @@ class Forecast:
         )
 
 
-def exceeds(quantiles: np.ndarray, threshold: np.ndarray) -> np.ndarray:
-    """P(y > threshold) from quantiles at `LEVELS` (last axis).
+def exceeds(
+    quantiles: np.ndarray,
+    threshold: np.ndarray,
+    levels: tuple[float, ...] = LEVELS,
+) -> np.ndarray:
+    """P(y > threshold) from quantiles at ``levels`` (last axis).
 
     Linear between the levels, exponential beyond the outer two.
 
@@ -150,21 +154,21 @@ def exceeds(quantiles: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     >>> [round(float(exceeds(q, np.float64(t))), 3) for t in (3, 6, 99)]
     [0.5, 0.05, 0.0]
     """
-    levels = np.array(LEVELS)
+    at = np.array(levels)
     q = np.asarray(quantiles, np.float64)
     t = np.broadcast_to(np.asarray(threshold, np.float64), q.shape[:-1])
     below = (q <= t[..., None]).sum(axis=-1)
-    i = np.clip(below, 1, len(LEVELS) - 1)
+    i = np.clip(below, 1, len(at) - 1)
     lo = np.take_along_axis(q, i[..., None] - 1, -1)[..., 0]
     hi = np.take_along_axis(q, i[..., None], -1)[..., 0]
     part = np.clip((t - lo) / np.maximum(hi - lo, 1e-12), 0.0, 1.0)
-    inside = 1.0 - (levels[i - 1] + part * (levels[i] - levels[i - 1]))
+    inside = 1.0 - (at[i - 1] + part * (at[i] - at[i - 1]))
     width = np.maximum(q[..., -1] - q[..., 0], 1e-9)
-    tail_scale = width / np.log((1 - levels[0]) / (1 - levels[-1]))
-    above = (1 - levels[-1]) * np.exp(
+    tail_scale = width / np.log((1 - at[0]) / (1 - at[-1]))
+    above = (1 - at[-1]) * np.exp(
         -np.clip((t - q[..., -1]) / tail_scale, 0.0, 60.0)
     )
-    under = 1.0 - levels[0] * np.exp(
+    under = 1.0 - at[0] * np.exp(
         -np.clip((q[..., 0] - t) / tail_scale, 0.0, 60.0)
     )
     p = np.where(

@@ -62,6 +62,7 @@ def test_the_table_and_the_file_tell_the_same(tmp_path, trace, capsys):
     assert f'{ours:.4f}' in out
     assert found['learned']['lightgbm']['rows']['cpu-300-q0.5'] == 200
     assert 'growing network-max900-q0.99' in err
+    assert set(held['risks'].values()) <= {'own', 'quantiles'}
     assert found['machine']['cores'] and found['versions']['lightgbm']
 
 

@@ -102,3 +102,17 @@ def test_the_ceiling_says_what_an_onset_is():
     assert found['cpu.onsets'] == 2
     assert 'cpu.onsets' not in accuracy.scores([outcome(1.0, [6, 1, 6])])
     assert '> 0.5 x limit' in accuracy.table({'a': found}, ceiling=0.5)
+
+
+def test_a_risk_may_be_read_off_the_quantiles():
+    q = (
+        np.tile(np.arange(9.0), (4, 1, 1, 1))
+        + np.arange(4)[:, None, None, None]
+    )
+    made = outcome(q, [1.0, 1.0, 1.0, 9.5], risk=0.0)
+    found = accuracy.by_quantiles(made)
+    # the limit is 10: 9 is passed with a chance of 1 % where q99 is 9
+    assert accuracy.chance(found)[0, 1] == pytest.approx(0.01)
+    assert (np.diff(accuracy.chance(found)[0]) > 0).all()
+    assert np.isnan(found.risk[:, :, 1:]).all()
+    assert accuracy.scores([found])['cpu.onset_ap'] == 1.0
