@@ -41,8 +41,8 @@ class Calibration:
     instances, resources, levels), ``settled`` (targets, instances, resources;
     uint8) how many were settled, up to 100; for each target ``waiting`` (lead,
     instances, resources, levels), quantiles before they are sorted; and
-    ``samples``, ``last`` and ``scale`` (3, instances, resources) of the
-    newest steps.  About 2 KB an instance.
+    ``last`` and ``scale`` (3, instances, resources) of the newest steps, and
+    ``samples`` of the newest two.  About 2 KB an instance.
     """
 
     def __init__(self, instances: int, resources: int) -> None:
@@ -57,7 +57,7 @@ class Calibration:
         self.offset = np.zeros((len(LEADS), *cells, *levels), np.float32)
         self.settled = np.zeros((len(LEADS), *cells), np.uint8)
         self.waiting = [unknown(lead, trail=levels) for lead in LEADS]
-        self.samples = unknown(_LONGEST)
+        self.samples = unknown(_LONGEST - 1)
         self.last = unknown(_LONGEST)
         self.scale = unknown(_LONGEST)
 
@@ -88,19 +88,24 @@ class Calibration:
         for array in (self.samples, self.last, self.scale):
             array[:, which] = np.nan
 
-    def advance(self, sample: np.ndarray, step: int) -> None:
+    def advance(self, sample: np.ndarray, step: int) -> np.ndarray:
         """Take the sample of a step, and learn from what it settles.
+
+        Returns the highest of the newest three samples, NaN where one of
+        them is unknown.
 
         :param sample: (instances, resources) in the units of usage; NaN
             where there is none: what depends on it is not settled.
         :param step: its number, one more than that of the step before.
         """
         self.count = step
-        self.samples[self.count % _LONGEST] = sample
+        highest = np.maximum(self.samples.max(axis=0), sample)
+        self.samples[self.count % len(self.samples)] = sample
         for target, lead in enumerate(LEADS):
-            came = self.samples.max(axis=0) if target == _MAX else sample
+            came = highest if target == _MAX else sample
             self._learn(target, lead, came)
         self.last[self.count % _LONGEST] = np.nan  # no forecast, until asked
+        return np.asarray(highest)
 
     def _learn(self, target: int, lead: int, came: np.ndarray) -> None:
         origin = (self.count - lead) % _LONGEST

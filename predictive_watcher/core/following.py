@@ -17,6 +17,7 @@ from predictive_watcher.core import calibration
 from predictive_watcher.core import features
 from predictive_watcher.core import forecast
 from predictive_watcher.core import inputs
+from predictive_watcher.core import odds
 from predictive_watcher.core import usage as usage_module
 
 
@@ -94,10 +95,12 @@ class _Block:
         h: np.ndarray,
         c: np.ndarray,
         learned: calibration.Calibration | None,
+        chances: odds.OddsCalibration,
     ) -> None:
         self.rows = rows
         self.features = state.among(rows)
         self.calibration = learned and learned.among(rows)
+        self.odds = chances.among(rows)
         self.h = h[:, rows]
         self.c = c[:, rows]
         self.quantiles: np.ndarray | None = None
@@ -107,7 +110,9 @@ class _Block:
         mine = sample[self.rows]
         self.features.advance(mine, time)
         if self.calibration is not None:
-            self.calibration.advance(mine, time // self.features.step_s)
+            step = time // self.features.step_s
+            highest = self.calibration.advance(mine, step)
+            self.odds.settle(highest, self.features.limits, step)
         self.quantiles = None
 
     def ask(self, model: Recurrent) -> list[np.ndarray]:
@@ -119,6 +124,11 @@ class _Block:
         if self.calibration is not None:
             self.quantiles = self.calibration.correct(
                 self.quantiles, self.features.recent, self.features.scale
+            )
+            self.odds.issue(
+                _exceedance(mixture, self.features),
+                self.features.limits,
+                self.features.time // self.features.step_s,
             )
         return mixture
 
@@ -163,10 +173,12 @@ class Follower:
         self._calibration = (
             calibration.Calibration(*limits.shape) if calibrated else None
         )
+        self._odds = odds.OddsCalibration(len(limits))
         self._blocks = [
             _Block(
                 slice(begin, begin + BLOCK),
-                self._features, self._h, self._c, self._calibration,
+                self._features, self._h, self._c,
+                self._calibration, self._odds,
             )
             for begin in range(0, max(len(limits), 1), BLOCK)
         ]  # fmt: skip
@@ -209,7 +221,7 @@ class Follower:
             'c': np.moveaxis(self._c, 1, 0),
         }
         if self._calibration is not None:
-            found |= self._calibration.parts()
+            found |= self._calibration.parts() | self._odds.parts()
         if self._mixture:
             found['mixture'] = np.stack(self._mixture, axis=1)
         return found
@@ -256,7 +268,11 @@ class Follower:
             origin=self._blocks[0].features.time,
             model=self.model.name,
             quantiles=quantiles,
-            exceedance=_exceedance(self._mixture, self._features),
+            exceedance=_exceedance(
+                self._mixture,
+                self._features,
+                self._odds.offsets(self._features.last.shape[1]),
+            ),
         )
 
 
@@ -283,7 +299,9 @@ def _quantiles(z: np.ndarray, state: features.FeatureState) -> np.ndarray:
 
 
 def _exceedance(
-    mixture: list[np.ndarray], state: features.FeatureState
+    mixture: list[np.ndarray],
+    state: features.FeatureState,
+    bias: np.ndarray | None = None,
 ) -> forecast.Exceedance:
     weight, mean, spread = mixture
     return forecast.Exceedance(
@@ -292,4 +310,5 @@ def _exceedance(
         spread=spread,
         last=state.recent.astype(np.float64),
         scale=state.scale.astype(np.float64),
+        bias=bias,
     )

@@ -56,6 +56,7 @@ class Exceedance:
     it falls strictly as the threshold rises, whatever the parameters.
     ``weight``, ``mean`` and ``spread`` have shape (instances, resources, K),
     ``last`` and ``scale`` (instances, resources) in the units of usage.
+    ``bias`` (instances, resources) is added to the log odds; None: nothing.
     """
 
     weight: np.ndarray
@@ -63,15 +64,17 @@ class Exceedance:
     spread: np.ndarray
     last: np.ndarray
     scale: np.ndarray
+    bias: np.ndarray | None = None
 
-    def only(self, rows: slice) -> 'Exceedance':
-        """That of some of the instances."""
+    def only(self, rows: slice | tuple[slice, slice]) -> 'Exceedance':
+        """That of some of the instances, and of some of the resources."""
         return Exceedance(
             weight=self.weight[rows],
             mean=self.mean[rows],
             spread=self.spread[rows],
             last=self.last[rows],
             scale=self.scale[rows],
+            bias=None if self.bias is None else self.bias[rows],
         )
 
     def probability(self, threshold: np.ndarray) -> np.ndarray:
@@ -82,7 +85,21 @@ class Exceedance:
         z = np.arcsinh((threshold - self.last) / self.scale)
         score = (z[..., None] - self.mean) / self.spread
         tail = 0.5 * (1.0 - np.tanh(0.5 * score))  # 1 - logistic CDF
-        return np.asarray(np.sum(self.weight * tail, axis=-1))
+        chance = np.asarray(np.sum(self.weight * tail, axis=-1))
+        return chance if self.bias is None else with_bias(chance, self.bias)
+
+
+def with_bias(chance: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Chances whose log odds are moved by ``bias``: rises with both.
+
+    >>> with_bias(np.array([0.0, 0.5, 1.0]), np.log(3)).round(6).tolist()
+    [0.0, 0.75, 1.0]
+    """
+    chance = np.clip(chance, 0.0, 1.0)
+    # of both ways to write it, the one that cannot overflow
+    grown = chance * np.exp(np.minimum(bias, 0.0))
+    left = (1.0 - chance) * np.exp(np.minimum(-bias, 0.0))
+    return np.asarray(grown / np.maximum(grown + left, 1e-300))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,4 +166,11 @@ def _mixtures(
         spread=filled([part.spread for part in known], 1.0),
         last=_placed([part.last for part in known], rows),
         scale=_placed([part.scale for part in known], rows),
+        bias=_placed(
+            [
+                np.zeros_like(part.last) if part.bias is None else part.bias
+                for part in known
+            ],
+            rows,
+        ),
     )

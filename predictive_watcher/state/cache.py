@@ -23,7 +23,7 @@ from predictive_watcher import exceptions
 from predictive_watcher.core import remembering
 
 
-VERSION = 1
+VERSION = 2
 OPTION = '[predictive_watcher] state_directory'
 _HEAD = f'predictive-watcher state {VERSION}\n'.encode()
 _DIGEST = hashlib.sha256().digest_size

@@ -1,42 +1,98 @@
+import dataclasses
+
 import hypothesis
 from hypothesis import strategies
 import numpy as np
+import pytest
 
 from predictive_watcher.core import forecast
 
 
-NUMBERS = strategies.floats(-5, 5)
+POSITIVE = strategies.floats(1e-6, 1e6)
+WILD = strategies.floats(0) | strategies.just(np.nan)
+
+
+def four(values):
+    return strategies.lists(values, min_size=4, max_size=4)
+
+
+@strategies.composite
+def exceedances(draw):
+    """One cell; parameters far beyond what a network says."""
+    weights = np.array(draw(four(strategies.floats(0.0, 1)))) + 1e-9
+    bias = draw(strategies.none() | strategies.floats(-40, 40))
+    return forecast.Exceedance(
+        weight=(weights / weights.sum())[None, None],
+        mean=np.array(draw(four(strategies.floats(-30, 30))))[None, None],
+        spread=np.array(draw(four(POSITIVE)))[None, None],
+        last=np.array([[draw(strategies.floats(0, 1e12))]]),
+        scale=np.array([[draw(POSITIVE)]]),
+        bias=None if bias is None else np.array([[bias]], np.float32),
+    )
 
 
 @hypothesis.given(
-    weights=strategies.lists(
-        strategies.floats(0.01, 1), min_size=4, max_size=4
+    exceedances(),
+    strategies.lists(
+        strategies.floats(0, 1e15) | strategies.just(np.inf), min_size=2
     ),
-    means=strategies.lists(NUMBERS, min_size=4, max_size=4),
-    spreads=strategies.lists(
-        strategies.floats(0.02, 5), min_size=4, max_size=4
-    ),
-    last=strategies.floats(0, 1e6),
-    scale=strategies.floats(1e-3, 1e6),
-    limits=strategies.lists(strategies.floats(0, 1e7), min_size=2),
 )
 @hypothesis.settings(deadline=None)
 def test_the_chance_to_pass_a_limit_never_rises_with_the_limit(
-    weights, means, spreads, last, scale, limits
+    exceedance, thresholds
 ):
-    weight = np.array(weights) / sum(weights)
     chance = [
-        forecast.Exceedance(
-            weight=weight[None, None],
-            mean=np.array(means)[None, None],
-            spread=np.array(spreads)[None, None],
-            last=np.array([[last]]),
-            scale=np.array([[scale]]),
-        ).probability(np.array([[limit]]))[0, 0]
-        for limit in sorted(limits)
+        exceedance.probability(np.array([[threshold]]))[0, 0]
+        for threshold in sorted(thresholds)
     ]
     assert (np.diff(chance) <= 1e-12).all()
     assert 0 <= chance[-1] <= chance[0] <= 1 + 1e-12
+    assert exceedance.probability(np.array([[np.inf]])) == 0
+
+
+@hypothesis.given(
+    exceedances(),
+    strategies.sampled_from(['weight', 'mean', 'spread', 'last', 'scale']),
+    strategies.floats(0, 1e9),
+)
+@hypothesis.settings(deadline=None)
+def test_what_is_unknown_has_no_chance(exceedance, name, threshold):
+    unknown = getattr(exceedance, name).copy()
+    unknown[..., -1] = np.nan
+    broken = dataclasses.replace(exceedance, **{name: unknown})
+    assert np.isnan(broken.probability(np.array([[threshold]])))
+    assert np.isnan(exceedance.probability(np.array([[np.nan]])))
+
+
+@hypothesis.given(
+    strategies.lists(WILD, min_size=9, max_size=9),
+    strategies.lists(strategies.floats(0, 1e9), min_size=2),
+)
+@hypothesis.settings(deadline=None)
+def test_quantiles_read_off_never_rise_with_the_limit(quantiles, thresholds):
+    q = np.sort(np.minimum(np.array(quantiles), 1e30))
+    p = forecast.exceeds(
+        np.tile(q, (len(thresholds), 1)), np.sort(np.array(thresholds))
+    )
+    if np.isnan(q).any():
+        assert np.isnan(p).all()
+    else:
+        assert (np.diff(p) <= 1e-12).all()
+        assert ((p >= 0) & (p <= 1)).all()
+
+
+@hypothesis.given(
+    strategies.floats(0, 1),
+    strategies.floats(-50, 50),
+    strategies.floats(0, 9),
+)
+def test_a_higher_bias_never_lowers_a_chance(chance, bias, more):
+    p = np.array([chance, chance])
+    low, high = forecast.with_bias(p, np.array([bias, bias + more]))
+    assert 0 <= low <= high + 1e-15 <= 1 + 1e-14
+    assert forecast.with_bias(np.array(chance), np.array(0.0)) == (
+        pytest.approx(chance, abs=1e-15)
+    )
 
 
 def test_a_threshold_without_a_limit_has_no_chance():

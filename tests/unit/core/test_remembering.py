@@ -36,7 +36,7 @@ def ask(model, memory, window, who=None):
 def same(one, other):
     assert one.origin == other.origin
     assert np.array_equal(one.quantiles, other.quantiles, equal_nan=True)
-    for name in ('weight', 'mean', 'spread', 'last', 'scale'):
+    for name in ('weight', 'mean', 'spread', 'last', 'scale', 'bias'):
         pair = (getattr(f.exceedance, name) for f in (one, other))
         assert np.array_equal(*pair, equal_nan=True)
 

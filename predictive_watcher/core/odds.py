@@ -1,0 +1,103 @@
+"""The chance to pass a limit, corrected, online, by what came.
+
+A network learns how often limits are passed on the average over all
+instances; those that really come near their limits pass them more often than
+it says.  So the log odds of each instance and resource have an offset b: the
+chance p becomes 1 / (1 + exp(-(b + log(p / (1 - p))))), which rises with p, so
+a higher limit is still never passed more often than a lower one.
+
+Every third step a forecast is kept until its 15 minutes are over, and then b
+is moved by rate x (came - p), at two ceilings and only where the usage was
+below: a step of online gradient descent on the log loss, which is that of
+Platt's scaling with a fixed slope (Platt, "Probabilistic outputs for support
+vector machines", 1999).  It comes to rest where chances are as frequent as
+they say.
+
+Only cpu and memory, which every flavor limits, are corrected.
+"""
+
+import copy
+
+import numpy as np
+
+from predictive_watcher.core import forecast
+
+
+CEILINGS = np.array([0.8, 0.9], np.float32)  # shares of the limit
+RESOURCES = 2  # the first ones: cpu and memory
+_LEAD = 3  # steps until the maximum over 900 s is known
+_RATE = 0.15
+
+
+class OddsCalibration:
+    """Offsets of log odds, and the chances that wait for what comes.
+
+    ``bias`` is float32 (instances, RESOURCES); ``chance`` float16 (instances,
+    RESOURCES, ceilings), before it was corrected, NaN where nothing is to be
+    learned from it.  16 bytes an instance.
+    """
+
+    def __init__(self, instances: int) -> None:
+        """Begin with nothing settled: offsets of 0."""
+        cells = (instances, RESOURCES)
+        self.bias = np.zeros(cells, np.float32)
+        self.chance = np.full((*cells, len(CEILINGS)), np.nan, np.float16)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """All that is remembered, as views with the instances first."""
+        return {'odds_bias': self.bias, 'odds_chance': self.chance}
+
+    def among(self, rows: slice) -> 'OddsCalibration':
+        """That of some instances: what it learns, this one knows."""
+        some = copy.copy(self)
+        some.bias, some.chance = self.bias[rows], self.chance[rows]
+        return some
+
+    def settle(
+        self, highest: np.ndarray, limits: np.ndarray, step: int
+    ) -> None:
+        """Learn from what has come, if a forecast waits for this step.
+
+        :param highest: usage of the newest three steps, (instances,
+            resources); NaN where one of them is unknown.
+        :param limits: like ``highest``; NaN where there is none.
+        :param step: its number, one more than that of the step before.
+        """
+        if step % _LEAD:
+            return
+        most = highest[:, :RESOURCES, None]
+        ceilings = CEILINGS * limits[:, :RESOURCES, None]
+        expected = forecast.with_bias(
+            self.chance.astype(np.float64), self.bias[..., None]
+        )
+        known = np.isfinite(expected) & np.isfinite(most)
+        miss = np.where(known, (most > ceilings) - expected, 0).mean(axis=-1)
+        self.bias += (_RATE * miss).astype(np.float32)
+        self.chance[...] = np.nan  # nothing waits, until it is issued
+
+    def issue(
+        self, expected: forecast.Exceedance, limits: np.ndarray, step: int
+    ) -> None:
+        """Keep what is expected from the newest step on, every third step.
+
+        :param expected: before it is corrected.
+        :param limits: (instances, resources) in the units of usage; NaN
+            where there is none.
+        :param step: the number of the newest step.
+        """
+        if step % _LEAD:
+            return
+        first = slice(None), slice(RESOURCES)
+        some = expected.only(first)
+        for k, ceiling in enumerate(CEILINGS):
+            threshold = ceiling * limits[first]
+            chance = some.probability(threshold)
+            self.chance[..., k] = np.where(
+                some.last <= threshold, chance, np.nan
+            )
+
+    def offsets(self, resources: int) -> np.ndarray:
+        """Of all resources, (instances, resources): 0 for the others."""
+        found = np.zeros((len(self.bias), resources), np.float32)
+        found[:, :RESOURCES] = self.bias
+        return found
