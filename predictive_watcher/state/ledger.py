@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from predictive_watcher.state import feedback_tables
 from predictive_watcher.state import forecast_book
 from predictive_watcher.state import lease_book
 from predictive_watcher.state import schema
@@ -21,12 +22,14 @@ class Ledger(lease_book.LeaseBook, forecast_book.ForecastBook):
 
     def purge(self, before: int) -> int:
         """Delete what is from before ``before``, and count it: forecasts,
-        settled or not, by origin; attempts; closed leases by their end.
+        settled or not, by origin; attempts; closed leases by their end; and
+        events.
         """
         times = (
             schema.forecasts.c.origin,
             schema.attempts.c.at,
             schema.leases.c.closed_at,  # NULL while it is active
+            feedback_tables.events.c.at,
         )
         with self._database.writing() as connection:
             return sum(

@@ -85,6 +85,13 @@ forecasts = sa.Table(
     sa.Column('limit', sa.Float(53)),
     sa.Column('actual', sa.Float(53)),
     sa.Column('settled_at', sa.BigInteger),
+    # of the same origin, where they were asked
+    sa.Column('persistence_q50', sa.Float(53)),
+    sa.Column('persistence_q95', sa.Float(53)),
+    sa.Column('mean60_q50', sa.Float(53)),
+    sa.Column('mean60_q95', sa.Float(53)),
+    sa.Column('ceiling', sa.Float(53)),
+    sa.Column('segment', sa.String(64)),
     sqlite_with_rowid=False,
 )
 
@@ -213,7 +220,7 @@ def _transaction(
 
 
 def _is_made(engine: sa.Engine) -> bool:
-    """Whether the tables are there; the version is written after them.
+    """Whether all is there; the version is written after the tables.
 
     :raises StateError: where a newer release has made them.
     """
@@ -221,18 +228,46 @@ def _is_made(engine: sa.Engine) -> bool:
         if not sa.inspect(connection).has_table(schema_version.name):
             return False
         found = connection.scalar(sa.select(schema_version.c.version))
-    if found is not None and found > VERSION:
-        raise exceptions.StateError(
-            f'the ledger has schema version {found}, this release knows '
-            f'{VERSION} at most: it was used by a newer release; upgrade '
-            f'this one, or set {OPTION} to another database'
-        )
-    return found is not None
+        if found is not None and found > VERSION:
+            raise exceptions.StateError(
+                f'the ledger has schema version {found}, this release knows '
+                f'{VERSION} at most: it was used by a newer release; upgrade '
+                f'this one, or set {OPTION} to another database'
+            )
+        return found is not None and not _missing(connection)
+
+
+def _missing(connection: sa.Connection) -> list[sa.Table | sa.Column[Any]]:
+    """Tables, and columns of those that are there, that this release knows
+    and an older one did not make.
+    """
+    there = sa.inspect(connection)
+    found: list[sa.Table | sa.Column[Any]] = []
+    for table in metadata.sorted_tables:
+        if not there.has_table(table.name):
+            found.append(table)
+            continue
+        names = {column['name'] for column in there.get_columns(table.name)}
+        found += [c for c in table.columns if c.name not in names]
+    return found
 
 
 def _make_tables(engine: sa.Engine) -> None:
+    """Make what is missing.  A column that is added later has to be one that
+    may be NULL: rows of an older release do not have it, and that release
+    may go on writing.
+    """
     with _transaction(engine, 'IMMEDIATE') as connection:
         metadata.create_all(connection)
+        quote = connection.dialect.identifier_preparer.format_table
+        for column in _missing(connection):
+            if isinstance(column, sa.Column):
+                words = sa.schema.CreateColumn(column).compile(
+                    dialect=connection.dialect
+                )
+                connection.exec_driver_sql(
+                    f'ALTER TABLE {quote(column.table)} ADD COLUMN {words}'
+                )
         if connection.scalar(sa.select(schema_version.c.version)) is None:
             connection.execute(
                 sa.insert(schema_version).values(version=VERSION)

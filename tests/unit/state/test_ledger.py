@@ -62,6 +62,25 @@ def test_a_newer_schema_is_refused(path):
         ledger_module.Ledger(f'sqlite:///{path}').active_leases()
 
 
+def test_a_ledger_of_an_older_release_gets_what_it_lacks(path):
+    ledger = ledger_module.Ledger(f'sqlite:///{path}')
+    ledger.begin(cloud_data.lease('a'))
+    engine = sa.create_engine(f'sqlite:///{path}')
+    with engine.begin() as connection:
+        connection.execute(sa.text('DROP TABLE predictive_accuracy'))
+        connection.execute(
+            sa.text('ALTER TABLE predictive_forecasts DROP COLUMN segment')
+        )
+    opened = ledger_module.Ledger(f'sqlite:///{path}')
+    assert [lease.instance_id for lease in opened.active_leases()] == ['a']
+    with engine.connect() as connection:
+        there = sa.inspect(connection)
+        for table in schema.metadata.sorted_tables:
+            names = {c['name'] for c in there.get_columns(table.name)}
+            assert names == set(table.columns.keys()), table.name
+    engine.dispose()
+
+
 @pytest.mark.parametrize(
     ('url', 'words'),
     [
