@@ -5,7 +5,7 @@ has room by allocation, be it full by use.  What can wait waits until each of
 these is fit; what cannot is told which are not, and where to go on to.
 """
 
-from collections.abc import Iterator
+import functools
 import statistics
 
 import numpy as np
@@ -18,6 +18,8 @@ from predictive_watcher.core import risk as risk_module
 # Servers that hold their place and use nothing, so that they have no samples.
 _AT_REST = ('SHUTOFF', 'SUSPENDED')
 
+_quantile = functools.cache(statistics.NormalDist().inv_cdf)
+
 
 class Landings:
     """Who may land where, beside what a plan has placed.
@@ -28,7 +30,7 @@ class Landings:
 
     def __init__(self, place: placement.Placement) -> None:
         self._place = place
-        self._nodes = sorted(place.fleet.nodes, key=lambda node: node.name)
+        self._nodes = place.fleet.nodes
         self._awake = [
             one.status not in _AT_REST for one in place.fleet.instances
         ]
@@ -36,25 +38,41 @@ class Landings:
         # (nodes, 2, horizons, NODE_RESOURCES): no node will take more than
         # this mean and standard deviation; made at the first question
         self._most: np.ndarray | None = None
+        # what of these has left, or may be counted twice, at most
+        kinds = risk_module.NODE_RESOURCES
+        horizons = len(place.load.mean)
+        self._gone = np.zeros((len(self._nodes), horizons, kinds))
 
     def expect(self, row: int, flavor: fleet_module.Flavor) -> None:
         """Count a planned resize at each node where it may land."""
-        landings = self._landings(row, flavor)
+        landings = np.flatnonzero(self._landings(row, flavor))
         for index in landings:
             self.guests[self._nodes[index].name].add(row)
+        sums = self._sums([row])
         if self._most is not None:
-            self._most[landings] += self._sums([row])
+            self._most[landings] += sums
+        self._leave(row, sums)
 
     def settle(self, row: int, node: str) -> None:
         """Count an instance whose target is certain, and placed."""
-        index = next(i for i, n in enumerate(self._nodes) if n.name == node)
+        sums = self._sums([row])
         if self._most is not None:
-            self._most[index] += self._sums([row])
+            self._most[self._place.index_of[node]] += sums
+        self._leave(row, sums)
 
     def forget(self, row: int) -> None:
         """Take `expect` back."""
-        for guests in self.guests.values():
-            guests.discard(row)
+        sums = self._sums([row])
+        for index, node in enumerate(self._nodes):
+            guests = self.guests[node.name]
+            if row in guests:
+                guests.discard(row)
+                self._gone[index] += sums[0]
+
+    def _leave(self, row: int, sums: np.ndarray) -> None:
+        home = self._place.fleet.instances[row].node
+        if home in self._place.index_of:
+            self._gone[self._place.index_of[home]] += sums[0]
 
     def unsafe(
         self, row: int, flavor: fleet_module.Flavor, *, below: float
@@ -69,54 +87,54 @@ class Landings:
         :param below: a node's risk with all of them must be lower than this;
             who runs and has no forecast counts with the limit.
         """
-        for node, risk in self._unfit(row, flavor, below):
-            return (
-                f'Nova chooses the host of a resize, and {node} would be at '
-                f'risk with it ({risk:.2f})'
-            )
+        for index in self._doubtful(row, flavor, below):
+            risk = self._risk(row, index)
+            if risk >= below:
+                return (
+                    'Nova chooses the host of a resize, and '
+                    f'{self._nodes[index].name} would be at risk with it '
+                    f'({risk:.2f})'
+                )
         return None
 
     def unfit(
         self, row: int, flavor: fleet_module.Flavor, *, below: float
     ) -> tuple[str, ...]:
         """The nodes that make a resize `unsafe`, by name."""
-        return tuple(node for node, _ in self._unfit(row, flavor, below))
+        surely = self._surely_unfit(row, below)
+        return tuple(
+            self._nodes[index].name
+            for index in self._doubtful(row, flavor, below)
+            if surely[index] or self._risk(row, index) >= below
+        )
 
-    def _unfit(
+    def _doubtful(
         self, row: int, flavor: fleet_module.Flavor, below: float
-    ) -> Iterator[tuple[str, float]]:
-        doubtful = np.flatnonzero(~self._surely_fit(row, below))
-        for index in self._landings(row, flavor, doubtful):
-            node = self._nodes[index]
-            crowd = self._place.members[node.name] | self.guests[node.name]
-            chances = self._place.chances(
-                node,
-                [one for one in crowd | {row} if self._awake[one]],
-                unknown_is_full=True,
-            )
-            risk = float(chances.max())
-            if risk >= below:
-                yield node.name, risk
-
-    def _landings(
-        self,
-        row: int,
-        flavor: fleet_module.Flavor,
-        among: np.ndarray | None = None,
     ) -> list[int]:
-        """Indices of the nodes that Nova may choose, as far as is known.
+        """The nodes that may be unfit and that Nova may choose, by name."""
+        found = self._landings(row, flavor) & ~self._surely_fit(row, below)
+        by_name = self._place.by_name
+        return [int(index) for index in by_name[found[by_name]]]
+
+    def _risk(self, row: int, index: int) -> float:
+        """The node's risk with this instance and all that may land there."""
+        node = self._nodes[index]
+        crowd = self._place.members[node.name] | self.guests[node.name]
+        chances = self._place.chances(
+            node,
+            [one for one in crowd | {row} if self._awake[one]],
+            unknown_is_full=True,
+        )
+        return float(chances.max())
+
+    def _landings(self, row: int, flavor: fleet_module.Flavor) -> np.ndarray:
+        """Which nodes Nova may choose, as far as is known; (nodes,).
 
         What the plan lets others take counts as room: they may land
         elsewhere.  Whether Nova resizes on the same host is not known, and
         would bring that one no new load.
         """
-        place = self._place
-        return [
-            index
-            for index in (range(len(self._nodes)) if among is None else among)
-            if place.refusal(row, self._nodes[index], flavor, place.room)
-            is None
-        ]
+        return self._place.allowed(row, flavor, self._place.room)
 
     def _surely_fit(self, row: int, below: float) -> np.ndarray:
         """Which nodes are below with this instance by a bound of their load.
@@ -125,19 +143,30 @@ class Landings:
         parts, so a bound is at hand for all nodes at once; judging each
         exactly would take a large cloud minutes.  Shape (nodes,).
         """
-        if self._most is None:
-            self._most = np.array([self._begin(n) for n in self._nodes])
         if not 0 < below < 1:
             return np.full(len(self._nodes), below >= 1)
-        mean, deviation = np.moveaxis(self._most + self._sums([row]), 1, 0)
-        capacity = np.array([node.capacity() for node in self._nodes])
-        limits = (
-            self._place.ceiling * capacity[:, : risk_module.NODE_RESOURCES]
-        )
-        gap = limits[:, None, :] - mean
-        far = statistics.NormalDist().inv_cdf(1 - below) * deviation
+        mean, deviation = np.moveaxis(self._bound() + self._sums([row]), 1, 0)
+        gap = self._place.most()[:, None, :] - mean
+        far = _quantile(1 - below) * deviation
         fit = np.isnan(gap) | (gap > np.maximum(far, 0.0))
         return np.asarray(fit.all(axis=(1, 2)))
+
+    def _surely_unfit(self, row: int, below: float) -> np.ndarray:
+        """Which nodes are not below: a mean above the limit is a risk of more
+        than one half.  Shape (nodes,).
+        """
+        if below > 0.5:
+            return np.zeros(len(self._nodes), bool)
+        mean = self._bound()[:, 0] + self._sums([row])[0] - self._gone
+        above = mean > self._place.most()[:, None, :] * (1 + 1e-9)
+        return np.asarray(above.any(axis=(1, 2)))
+
+    def _bound(self) -> np.ndarray:
+        if self._most is None:
+            begun = [self._begin(node) for node in self._nodes]
+            shape = (len(begun), 2, *self._gone.shape[1:])
+            self._most = np.array(begun).reshape(shape)
+        return self._most
 
     def _begin(self, node: fleet_module.Node) -> np.ndarray:
         """Who is there, or comes by the plan up to now."""
@@ -145,11 +174,13 @@ class Landings:
         return self._sums(self._place.ordered(members))
 
     def _sums(self, rows: list[int]) -> np.ndarray:
-        """Mean and standard deviation; (2, horizons, NODE_RESOURCES)."""
+        """The means, and the largest standard deviation that their sum can
+        have; (2, horizons, NODE_RESOURCES).
+        """
+        rows = [row for row in rows if self._awake[row]]
+        load = self._place.load
+        mean = load.means(rows, unknown_is_full=True).sum(axis=1)
+        deviation = np.nansum(load.sd[:, rows], axis=1)
         return np.array(
-            self._place.load.sums(
-                [row for row in rows if self._awake[row]],
-                extra=self._place.extra,
-                unknown_is_full=True,
-            )
+            [mean + self._place.extra[rows].sum(axis=0), deviation]
         )

@@ -166,7 +166,7 @@ def _danger(maker: PlanMaker, rows: list[int]) -> tuple[float, list[int]]:
 
 
 def _node_risks(maker: PlanMaker) -> list[float]:
-    return [maker.place.risk(node) for node in maker.seen.fleet.nodes]
+    return [float(risk) for risk in maker.place.risks()]
 
 
 def _relieve_nodes(maker: PlanMaker, rows: list[int]) -> None:

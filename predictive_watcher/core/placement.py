@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
 import numpy as np
 
+from predictive_watcher.core import crowds as crowds_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import risk as risk_module
 
@@ -31,38 +33,76 @@ class Placement:
     """Where everything is, and would be after the actions planned so far.
 
     ``load`` has the rows of ``fleet.instances``; ``extra[row, resource]`` is
-    what the plan lets an instance take beyond its forecast.  ``free`` is
-    what each node can still promise (see `_claim`), ``room`` what it could
-    before the plan.  Mutable: it lives while one plan is made.
+    what the plan lets an instance take beyond its forecast.  ``free[node]``
+    is what each node can still promise (see `_claim`), ``room`` what it could
+    before the plan, both in the order of ``fleet.nodes``.  Mutable: it lives
+    while one plan is made.
     """
 
     fleet: fleet_module.Fleet
     load: risk_module.NodeLoad
     ceiling: float
     extra: np.ndarray = field(init=False)
-    free: dict[str, np.ndarray] = field(init=False)
-    room: dict[str, np.ndarray] = field(init=False)
+    free: np.ndarray = field(init=False)
+    room: np.ndarray = field(init=False)
     members: dict[str, set[int]] = field(init=False)
     node_of: list[str] = field(init=False)
     groups_of: dict[str, list[fleet_module.ServerGroup]] = field(init=False)
     row_of: dict[str, int] = field(init=False)
+    index_of: dict[str, int] = field(init=False)
+    by_name: np.ndarray = field(init=False)
+    _crowds: crowds_module.Crowds = field(init=False)
+    _capacity: np.ndarray = field(init=False)
+    _open: np.ndarray = field(init=False)
+    _zones: dict[str | None, np.ndarray] = field(init=False)
+    _names: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         instances, nodes = self.fleet.instances, self.fleet.nodes
         self.extra = np.zeros((len(instances), risk_module.NODE_RESOURCES))
-        self.free = {node.name: node.allocatable() for node in nodes}
         self.members = {node.name: set() for node in nodes}
+        self.index_of = {node.name: i for i, node in enumerate(nodes)}
         self.node_of = [instance.node for instance in instances]
         self.row_of = {one.id: row for row, one in enumerate(instances)}
+        self._look_at(nodes)
         for row, instance in enumerate(instances):
-            if instance.node in self.free:
-                self.free[instance.node] -= _claim(instance.flavor)
+            if instance.node in self.index_of:
+                index = self.index_of[instance.node]
+                self.free[index] -= _claim(instance.flavor)
                 self.members[instance.node].add(row)
-        self.room = {name: free.copy() for name, free in self.free.items()}
+        self.room = self.free.copy()
+        self._crowds = crowds_module.Crowds(
+            self.load, self._capacity, ceiling=self.ceiling
+        )
+        for node in nodes:
+            self._count(node.name)
         self.groups_of = {}
-        for group in self.fleet.groups:
+        for group in sorted(self.fleet.groups, key=lambda group: group.id):
             for member in group.members:
                 self.groups_of.setdefault(member, []).append(group)
+
+    def _look_at(self, nodes: Sequence[fleet_module.Node]) -> None:
+        """What of the nodes stays as it is while the plan grows."""
+        amounts, kinds = len(_AMOUNTS), risk_module.NODE_RESOURCES
+        self.free = np.array([n.allocatable() for n in nodes])
+        self.free = self.free.reshape(len(nodes), amounts)
+        capacity = np.array([n.capacity()[:kinds] for n in nodes])
+        self._capacity = capacity.reshape(len(nodes), kinds)
+        self._open = np.array([n.enabled for n in nodes], bool)
+        zones = [n.availability_zone for n in nodes]
+        self._zones = {
+            zone: np.array([z in (zone, None) for z in zones], bool)
+            for zone in zones
+        }
+        self.by_name = np.array(
+            sorted(range(len(nodes)), key=lambda i: nodes[i].name), int
+        )
+        self._names = np.argsort(self.by_name)
+
+    def _count(self, node: str) -> None:
+        """Sum up who is on a node now."""
+        rows = self.ordered(self.members[node])
+        self._crowds.put(self.index_of[node], rows, self.extra)
 
     def chances(
         self,
@@ -97,6 +137,14 @@ class Placement:
         """
         return sorted(rows, key=lambda row: self.fleet.instances[row].id)
 
+    def most(self) -> np.ndarray:
+        """What may be used of each node, (nodes, NODE_RESOURCES)."""
+        return self.ceiling * self._capacity
+
+    def risks(self) -> np.ndarray:
+        """The `risk` of each node, in the order of ``fleet.nodes``."""
+        return self._crowds.risks()
+
     def find(
         self, row: int, flavor: fleet_module.Flavor, *, below: float
     ) -> tuple[fleet_module.Node | None, str]:
@@ -108,45 +156,83 @@ class Placement:
         :param below: the node's risk with the instance must be lower than
             this; whoever has no forecast counts with its limit.
         """
-        refusals: list[str] = []
-        fitting: list[tuple[float, str, fleet_module.Node]] = []
-        for node in sorted(self.fleet.nodes, key=self._fullness):
-            why_not = self.refusal(row, node, flavor, self.free)
-            if why_not is None:
-                crowd = self.members[node.name] | {row}
-                risk = float(
-                    self.chances(node, crowd, unknown_is_full=True).max()
-                )
-                if risk < below:
-                    fitting.append((round(risk, 6), node.name, node))
-                    if len(fitting) == _CHOICES:
-                        break
-                    continue
-                why_not = f'would itself be at risk ({risk:.2f})'
-            refusals.append(f'{node.name} {why_not}')
+        order = np.lexsort((self._names, self._fullness()))
+        able = order[self.allowed(row, flavor, self.free)[order]]
+        risks: dict[int, float] = {}
+        fitting: list[tuple[float, int]] = []
+        for begin in range(0, len(able), _CHOICES):
+            some = able[begin : begin + _CHOICES]
+            found = self._crowds.risks_with(some, row, self.extra)
+            risks.update(zip(some.tolist(), found.tolist(), strict=True))
+            fitting += [
+                (round(risks[index], 6), int(self._names[index]))
+                for index in some.tolist()
+                if risks[index] < below
+            ]
+            if len(fitting) >= _CHOICES:
+                break
         if fitting:
-            return min(fitting, key=lambda f: f[:2])[2], ''
-        return None, _told(refusals)
+            _, name = min(fitting[:_CHOICES])
+            return self.fleet.nodes[self.by_name[name]], ''
+        return None, self._told(row, flavor, order, risks)
 
-    def _fullness(self, node: fleet_module.Node) -> tuple[float, str]:
-        rows = self.ordered(self.members[node.name])
-        used = np.nansum(self.load.mean[-1, rows], axis=0)
-        used = used + self.extra[rows].sum(axis=0)
-        capacity = node.capacity()[: risk_module.NODE_RESOURCES]
-        share = used / np.maximum(capacity, 1e-9)
-        return round(float(share.max()), 6), node.name
-
-    def refusal(
+    def _told(
         self,
         row: int,
-        node: fleet_module.Node,
         flavor: fleet_module.Flavor,
-        free: Mapping[str, np.ndarray],
-    ) -> str | None:
-        """Why ``node`` may not take this instance; None where it may.
+        order: np.ndarray,
+        risks: Mapping[int, float],
+    ) -> str:
+        """Why no node was found: the refusals of the emptiest."""
+        refusals = []
+        for index in order[:_REFUSALS].tolist():
+            node = self.fleet.nodes[index]
+            why_not = self._refusal(row, index, flavor, self.free)
+            if why_not is None:
+                why_not = f'would itself be at risk ({risks[index]:.2f})'
+            refusals.append(f'{node.name} {why_not}')
+        told = '; '.join(refusals) or 'there is no other node'
+        more = len(order) - _REFUSALS
+        return f'{told}; and {more} more' if more > 0 else told
+
+    def _fullness(self) -> np.ndarray:
+        """The share of its fuller resource that each node will use."""
+        share = self._crowds.used() / np.maximum(self._capacity, 1e-9)
+        return np.asarray(share.max(axis=1, initial=0.0).round(6))
+
+    def allowed(
+        self, row: int, flavor: fleet_module.Flavor, free: np.ndarray
+    ) -> np.ndarray:
+        """Which nodes may take this instance, in the order of
+        ``fleet.nodes``: those without a `_refusal`.
 
         :param free: what each node has left to promise.
         """
+        instance = self.fleet.instances[row]
+        able = self._open & (free >= _claim(flavor)).all(axis=1)
+        if instance.node in self.index_of:
+            able[self.index_of[instance.node]] = False
+        zone = instance.availability_zone
+        if zone is not None:
+            able &= self._zones.get(zone, self._zones.get(None, False))
+        for group, others in self._group_nodes(row):
+            held = np.zeros_like(able)
+            held[[self.index_of[name] for name in others]] = True
+            if group.policy == 'anti-affinity':
+                able &= ~held
+            elif group.policy == 'affinity' and others:
+                able &= held & (len(others) == 1)
+        return able
+
+    def _refusal(
+        self,
+        row: int,
+        index: int,
+        flavor: fleet_module.Flavor,
+        free: np.ndarray,
+    ) -> str | None:
+        """Why a node may not take this instance; None where it may."""
+        node = self.fleet.nodes[index]
         instance = self.fleet.instances[row]
         if node.name == instance.node:
             return 'is its node now'
@@ -155,7 +241,7 @@ class Placement:
         zones = (instance.availability_zone, node.availability_zone)
         if None not in zones and zones[0] != zones[1]:
             return f'is in zone {zones[1]}, not {zones[0]}'
-        short = _claim(flavor) - free[node.name]
+        short = _claim(flavor) - free[index]
         for amount, unit in zip(short, _AMOUNTS, strict=True):
             if amount > 0:
                 return f'lacks {amount:g} {unit}'
@@ -180,7 +266,8 @@ class Placement:
                 for member in group.members
                 if member != own and member in self.row_of
             )
-            yield group, {self.node_of[other] for other in rows}
+            nodes = {self.node_of[other] for other in rows}
+            yield group, nodes & self.index_of.keys()
 
     def move(self, row: int, target: str, flavor: fleet_module.Flavor) -> None:
         """Count the instance on ``target`` with ``flavor`` from now on.
@@ -189,22 +276,20 @@ class Placement:
         done, and the moves of a plan overlap.
         """
         if target != self.node_of[row]:
-            self.free[target] = self.free[target] - _claim(flavor)
-            self.members[self.node_of[row]].discard(row)
-            self.members[target].add(row)
-            self.node_of[row] = target
+            self.free[self.index_of[target]] -= _claim(flavor)
+            self._carry(row, target)
 
     def stay(self, row: int, flavor: fleet_module.Flavor) -> None:
         """Take `move` back: nothing is done with the instance."""
         home, target = self.fleet.instances[row].node, self.node_of[row]
         if target != home:
-            self.free[target] = self.free[target] + _claim(flavor)
-            self.members[target].discard(row)
-            self.members[home].add(row)
-            self.node_of[row] = home
+            self.free[self.index_of[target]] += _claim(flavor)
+            self._carry(row, home)
 
-
-def _told(refusals: list[str]) -> str:
-    more = len(refusals) - _REFUSALS
-    told = '; '.join(refusals[:_REFUSALS]) or 'there is no other node'
-    return f'{told}; and {more} more' if more > 0 else told
+    def _carry(self, row: int, target: str) -> None:
+        source = self.node_of[row]
+        self.members[source].discard(row)
+        self.members[target].add(row)
+        self.node_of[row] = target
+        for node in (source, target):
+            self._count(node)

@@ -137,21 +137,56 @@ class NodeLoad:
         Both (horizons, NODE_RESOURCES), 0 without members; the arguments are
         those of `chances`.
         """
-        total = np.zeros((len(HORIZONS_S), NODE_RESOURCES))
-        variance = np.zeros_like(total)
         rows = list(members)
-        if not rows:
-            return total, variance
-        for r in range(NODE_RESOURCES):
-            stand_in = self.limit[rows, r] if unknown_is_full else 0.0
-            known = np.isfinite(self.mean[:, rows, r])
-            mean = np.where(known, self.mean[:, rows, r], stand_in)
-            total[:, r] = mean.sum(axis=1) + extra[rows, r].sum()
-            sd = np.where(known, self.sd[:, rows, r], 0.0)
-            related = self.moves[r, rows] @ self.moves[r, rows].T * _SHRINK
-            np.fill_diagonal(related, 1.0)
-            variance[:, r] = np.einsum('hi,ij,hj->h', sd, related, sd)
-        return total, np.sqrt(np.maximum(variance, 0.0))
+        mean = self.means(rows, unknown_is_full=unknown_is_full).sum(axis=1)
+        together, apart = self.spreads(rows)
+        total = mean + extra[rows].sum(axis=0)
+        return total, np.sqrt(variance(together, apart))
+
+    def means(
+        self, rows: Sequence[int], *, unknown_is_full: bool = False
+    ) -> np.ndarray:
+        """The mean of each, (horizons, rows, NODE_RESOURCES), never NaN."""
+        mean = self.mean[:, rows]
+        stand_in = self.limit[rows] if unknown_is_full else 0.0
+        return np.where(np.isfinite(mean), mean, stand_in)
+
+    def spreads(self, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """What `variance` makes the variance of the sum of: the part in which
+        they move together, (horizons, NODE_RESOURCES, time), and the part
+        that each has for itself, (horizons, NODE_RESOURCES).
+
+        Both add: two crowds in one have the sums of theirs.
+        """
+        sd = np.where(np.isfinite(self.mean[:, rows]), self.sd[:, rows], 0.0)
+        moves = self.moves[:, rows]
+        together = np.stack(
+            [sd[:, :, r] @ moves[r] for r in range(NODE_RESOURCES)], axis=1
+        )
+        length = np.einsum('rit,rit->ir', moves, moves)
+        own = sd * sd * (1.0 - _SHRINK * length)
+        return together, own.sum(axis=1)
+
+    def spread(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same of one instance, faster."""
+        sd = np.where(np.isfinite(self.mean[:, row]), self.sd[:, row], 0.0)
+        moves = self.moves[:, row]
+        length = (moves * moves).sum(axis=1)
+        return sd[:, :, None] * moves, sd * sd * (1.0 - _SHRINK * length)
+
+
+def variance(together: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """The variance of a sum, from `NodeLoad.spreads`.
+
+    With correlations r = s m_i m_j (i not j) of moves m and shrinkage s, the
+    sum over i and j of sd_i r sd_j is s |sum of sd_i m_i|^2 + the sum of
+    sd_i^2 (1 - s |m_i|^2): the work grows with the members, not with their
+    square.
+
+    :param together: (..., time); the result has the shape of ``apart``.
+    """
+    common = np.einsum('...t,...t->...', together, together)
+    return np.asarray(np.maximum(_SHRINK * common + apart, 0.0))
 
 
 def node_load(
@@ -177,21 +212,34 @@ def node_load(
         ).astype(np.float64)
         for level in (0.05, 0.5, 0.95)
     )
-    recent = window.usage[:, -_CORRELATION_STEPS:, :NODE_RESOURCES]
-    moves = np.diff(recent.astype(np.float64), axis=1)
-    seen = np.isfinite(moves)
-    centre = np.where(seen, moves, 0.0).sum(axis=1) / np.maximum(
-        seen.sum(axis=1), 1
-    )
-    moves = np.where(seen, moves - centre[:, None], 0.0)
-    length = np.sqrt((moves**2).sum(axis=1, keepdims=True))
-    moves = moves / np.where(length > 0, length, 1.0)
+    recent = window.usage[:, -_CORRELATION_STEPS:]
     return NodeLoad(
         mean=0.5 * middle + 0.25 * (low + high),
         sd=(high - low) / (2 * 1.6449),
         limit=np.where(np.isfinite(limit), limit, 0.0),
-        moves=np.moveaxis(moves, 2, 0),
+        moves=np.stack(
+            [_moves(recent[..., r]) for r in range(NODE_RESOURCES)]
+        ),
     )
+
+
+def _moves(used: np.ndarray) -> np.ndarray:
+    """Changes from step to step, about their mean and of unit length.
+
+    What is not known did not change.  float32, which is enough for
+    correlations and takes half of the memory.
+
+    :param used: (instances, time) of one resource.
+    """
+    moves = np.diff(used, axis=1)
+    seen = np.isfinite(moves)
+    moves[~seen] = 0.0
+    counted = np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    moves -= moves.sum(axis=1, keepdims=True, dtype=np.float64) / counted
+    moves[~seen] = 0.0
+    length = np.sqrt(np.einsum('it,it->i', moves, moves))
+    moves /= np.where(length > 0, length, 1.0)[:, None]
+    return np.asarray(moves)
 
 
 def first_likely(chances: np.ndarray, risk: np.ndarray) -> np.ndarray:
@@ -211,4 +259,9 @@ def _normal_tail(gap: float, deviation: float) -> float:
     """P(x > gap) of a normal with mean 0."""
     if deviation <= 0:
         return float(gap < 0)
-    return 0.5 * math.erfc(gap / deviation / math.sqrt(2.0))
+    return tail(gap / deviation)
+
+
+def tail(far: float) -> float:
+    """P(x > far) of the standard normal distribution."""
+    return 0.5 * math.erfc(far / math.sqrt(2.0))
