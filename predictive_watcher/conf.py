@@ -126,6 +126,14 @@ OPTS = [
         min=1,
         help='How long settled forecasts are kept.',
     ),
+    cfg.IntOpt(
+        'accuracy_retention_days',
+        default=90,
+        min=1,
+        help='How long the sums of each day are kept: errors, coverage, skill '
+        'and reliability of the forecasts by instance, and what came of '
+        'actions. Some 16 rows an instance and day.',
+    ),
 ]
 
 

@@ -1,21 +1,18 @@
-"""What we publish: the verdicts of each audit, as notifications.
+"""What we publish, as notifications.
 
 Publisher ``predictive_watcher.<host>``, topic ``predictive_watcher`` (an own
 one, so that nobody who listens to Watcher's or Nova's gets events that he
-does not know), priority INFO:
-
-``predictive_watcher.audit.verdicts``
-    ``{"audit", "model", "decided_at", "part", "parts", "verdicts": [...]}``
-``predictive_watcher.audit.held`` (priority WARN)
-    ``{"audit", "reason", "text"}``: the audit could not look at all and left
-    every instance alone.
+does not know).  `PAYLOADS` has the keys of each event's payload.  Whatever is
+new goes through `Publisher.publish`, and into doc/source/user/notifications.
 
 They go where ``[oslo_messaging_notifications] driver`` says; it is unset by
 default, and then nothing is sent: without a listener a queue only grows.
 """
 
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
+import enum
 import logging
 import math
 import os
@@ -29,11 +26,31 @@ from predictive_watcher.core import adjustment
 
 LOG = logging.getLogger(__name__)
 TOPIC = 'predictive_watcher'
-VERDICTS = 'predictive_watcher.audit.verdicts'
-HELD = 'predictive_watcher.audit.held'
 # a verdict is about 1 kB of JSON; brokers take megabytes, but consumers and
 # their logs do not like to
 CHUNK = 200
+
+
+class Event(enum.StrEnum):
+    """What happened; the names are stable."""
+
+    VERDICTS = 'predictive_watcher.audit.verdicts'
+    HELD = 'predictive_watcher.audit.held'
+    DRIFT = 'predictive_watcher.drift'
+
+
+# They have the priority WARN, others INFO.
+WARNINGS = frozenset({Event.HELD})
+PAYLOADS: Mapping[Event, tuple[str, ...]] = {
+    Event.VERDICTS: (
+        'audit', 'model', 'decided_at', 'part', 'parts', 'verdicts',
+    ),
+    Event.HELD: ('audit', 'reason', 'text'),
+    Event.DRIFT: (
+        'audit', 'at', 'instance', 'resource', 'step', 'before', 'missed',
+        'ratio', 'text',
+    ),
+}  # fmt: skip
 
 
 class Publisher:
@@ -59,8 +76,8 @@ class Publisher:
         """Publish all verdicts of one audit, `CHUNK` in each message."""
         parts = max(1, math.ceil(len(verdicts) / CHUNK))
         for part, chunk in enumerate(_chunks(verdicts), start=1):
-            self._send(
-                VERDICTS,
+            self.publish(
+                Event.VERDICTS,
                 {
                     'audit': audit,
                     'model': model,
@@ -73,20 +90,33 @@ class Publisher:
 
     def held(self, audit: str, *, reason: str, text: str) -> None:
         """Publish that an audit could not look, and why."""
-        self._send(HELD, {'audit': audit, 'reason': reason, 'text': text})
+        self.publish(
+            Event.HELD, {'audit': audit, 'reason': reason, 'text': text}
+        )
 
-    def _send(self, event: str, payload: dict[str, Any]) -> None:
+    def publish(self, event: Event, payload: Mapping[str, Any]) -> None:
+        """Publish what happened.
+
+        :param payload: with exactly the keys in `PAYLOADS`, of what JSON can
+            hold: None instead of NaN.
+        :raises ValueError: where the keys are others.
+        """
+        if set(payload) != set(PAYLOADS[event]):
+            raise ValueError(
+                f'{event}: a payload has {", ".join(PAYLOADS[event])}, this '
+                f'one {", ".join(payload)}'
+            )
         try:
             notifier = self._notifier()
-            send = notifier.warn if event == HELD else notifier.info
-            send({}, event, payload)
+            send = notifier.warn if event in WARNINGS else notifier.info
+            send({}, event.value, dict(payload))
         except Exception as error:  # noqa: BLE001
             # a driver may raise anything; the audit has done its work and
             # the log holds the same verdicts
             LOG.warning(
                 'notification %s was not sent: %s: %s; check '
                 '[oslo_messaging_notifications] transport_url',
-                event,
+                event.value,
                 type(error).__name__,
                 error,
             )

@@ -7,12 +7,18 @@ import sys
 
 from predictive_watcher import exceptions
 from predictive_watcher.cli import evaluate
+from predictive_watcher.cli import feedback
 from predictive_watcher.cli import model
 from predictive_watcher.cli import train
 
 
 # Each declares its arguments, and the function that runs it as ``run``.
-COMMANDS = (train.add_parser, evaluate.add_parser, model.add_parser)
+COMMANDS = (
+    train.add_parser,
+    evaluate.add_parser,
+    model.add_parser,
+    feedback.add_parser,
+)
 
 
 def _version() -> str:

@@ -18,6 +18,8 @@ _DAY_S = 86400
 _HOUR_S = 3600
 _HALF_LIFE_S = 86400.0  # as the Kubernetes Vertical Pod Autoscaler has it
 _AHEAD = 3  # steps in 900 s at 300 s
+_EVERY = tuple(range(len(forecast.TARGETS)))
+_LEVELS = forecast.LEVELS
 
 
 def weighted_quantiles(
@@ -104,24 +106,33 @@ class _Guess:
         self, window: usage_module.UsageWindow, limits: np.ndarray
     ) -> forecast.Forecast:
         """Look ahead from the window's end; limits bound nothing here."""
+        quantiles = self.quantiles(window)
+        known = np.isfinite(_newest(np.moveaxis(window.usage, 1, 2)))
+        return _forecast(window, self.name, quantiles, known)
+
+    def quantiles(
+        self,
+        window: usage_module.UsageWindow,
+        targets: tuple[int, ...] = _EVERY,
+        levels: tuple[float, ...] = _LEVELS,
+    ) -> np.ndarray:
+        """Of some targets and levels only: (instances, resources, targets,
+        levels), which may be below 0.
+        """
         steps = max(1, 900 // window.step_s)
         usage = np.moveaxis(window.usage, 1, 2).astype(np.float64)
-        came = ahead(usage, steps)
-        guess = self._guesses(usage, window.step_s)
+        guess = self._guesses(usage, window.step_s)[..., list(targets)]
         day = _DAY_S // window.step_s
-        errors = (came - guess)[..., -day:, :]
+        errors = ahead(usage, steps)[..., list(targets)] - guess
+        errors = errors[..., -day:, :]
         spread = weighted_quantiles(
-            np.moveaxis(errors, -2, -1),
-            np.ones(errors.shape[-2]),
-            forecast.LEVELS,
+            np.moveaxis(errors, -2, -1), np.ones(errors.shape[-2]), levels
         )
         # without a past to learn from, the guess itself is all there is
         spread = np.nan_to_num(spread, nan=0.0)
-        known = np.isfinite(_newest(usage))
         if not usage.shape[-1]:
-            return _forecast(window, self.name, spread, known)
-        now = guess[..., -1, :, None]
-        return _forecast(window, self.name, now + spread, known)
+            return np.asarray(spread)
+        return np.asarray(guess[..., -1, :, None] + spread)
 
     def _guesses(self, usage: np.ndarray, step_s: int) -> np.ndarray:
         """(instances, resources, time, target); at the end never unknown

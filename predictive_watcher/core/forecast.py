@@ -111,6 +111,8 @@ class Forecast:
     ``exceedance`` is None where the model has no such head: then the chance
     is read off the quantiles of the maximum.
 
+    ``plain`` marks cells, bool (instances, resources), whose chance is read
+    off the quantiles all the same: somebody stands in for the model there.
     ``models`` are the models by instance, where they are not all ``model``;
     ``notes`` says by instance id what is out of the ordinary.
     """
@@ -120,6 +122,7 @@ class Forecast:
     model: str
     quantiles: np.ndarray
     exceedance: Exceedance | None = None
+    plain: np.ndarray | None = None
     models: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
 
@@ -136,6 +139,7 @@ class Forecast:
             model=self.model,
             quantiles=self.quantiles[here],
             exceedance=self.exceedance and self.exceedance.only(here),
+            plain=None if self.plain is None else self.plain[here],
             models=self.models[here],
             notes=self.notes,
         )
@@ -151,11 +155,13 @@ class Forecast:
 
         Shape (instances, resources); NaN where unknown.
         """
-        if self.exceedance is not None:
-            return self.exceedance.probability(threshold)
-        return exceeds(
-            self.quantiles[:, :, TARGETS.index(Target.MAX900)], threshold
-        )
+        most = self.quantiles[:, :, TARGETS.index(Target.MAX900)]
+        if self.exceedance is None:
+            return exceeds(most, threshold)
+        chance = self.exceedance.probability(threshold)
+        if self.plain is None:
+            return chance
+        return np.where(self.plain, exceeds(most, threshold), chance)
 
 
 def exceeds(

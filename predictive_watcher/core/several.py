@@ -14,6 +14,7 @@ import numpy as np
 
 from predictive_watcher import exceptions
 from predictive_watcher.core import forecast as forecast_module
+from predictive_watcher.core import remembering
 from predictive_watcher.core import usage as usage_module
 
 
@@ -52,6 +53,12 @@ class Several:
         """How many seconds of usage the one with the longest view likes."""
         own = (o.forecaster.history_s for o in self.own)
         return max(self.default.history_s, *own, 0)
+
+    def hasten(self, cells: Mapping[str, np.ndarray]) -> None:
+        """Tell all models; each knows its own instances."""
+        for forecaster in (self.default, *(o.forecaster for o in self.own)):
+            if isinstance(forecaster, remembering.Remembering):
+                forecaster.hasten(cells)
 
     def forecast(
         self, window: usage_module.UsageWindow, limits: np.ndarray

@@ -7,13 +7,13 @@ from typing import Any
 from oslo_config import cfg
 from oslo_log import log
 
-from predictive_watcher import exceptions
 from predictive_watcher import wiring
 from predictive_watcher.cloud import nova
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import usage
+from predictive_watcher.plugin import learning
 from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import recall
 from predictive_watcher.plugin import scope as scope_module
@@ -32,12 +32,14 @@ class Run:
 
     ``audit`` is its uuid; ``now`` is the audit's time (see the option
     ``clock``), ``wall`` the time of this machine; both are Unix seconds.
+    ``drifts`` are the changes of drift.
     """
 
     audit: str
     proposal: pipeline.Proposal
     now: int
     wall: int
+    drifts: tuple[learning.Change, ...] = ()
 
 
 def run(
@@ -62,7 +64,7 @@ def run(
     recalled = recall.recall(
         conf, audit, fleet.instances, ledger.active_leases()
     )
-    forecaster = recalled.forecaster
+    forecaster = learning.watched(conf, audit, recalled.forecaster)
     window = _read(conf, source, fleet, wall, forecaster.history_s)
     now = wall if wiring.options(conf).clock == 'system' else window.end
     policy = parameters.policy
@@ -79,9 +81,23 @@ def run(
     )
     if not parameters.observe_only:
         _keep_leases(cloud, ledger, proposal, now)
-    _learn(conf, ledger, window, proposal, now)
+    learned = learning.Learning(
+        audit=audit,
+        proposal=proposal,
+        window=window,
+        forecaster=forecaster,
+        ceiling=policy.ceiling,
+        now=now,
+    )
+    learning.learn(conf, ledger, learned)
     recall.keep(conf, audit, recalled, wall)
-    return Run(audit=audit, proposal=proposal, now=now, wall=wall)
+    return Run(
+        audit=audit,
+        proposal=proposal,
+        now=now,
+        wall=wall,
+        drifts=learning.changes(learned),
+    )
 
 
 def _fleet(
@@ -177,30 +193,3 @@ def _still_lost(
         not in (lease.flavor_name, lease.pending_flavor_name)
         or lease.flavor_name == lease.origin_flavor_name
     )
-
-
-def _learn(
-    conf: cfg.ConfigOpts,
-    ledger: ledger_module.Ledger,
-    window: usage.UsageWindow,
-    proposal: pipeline.Proposal,
-    now: int,
-) -> None:
-    """Settle the forecasts whose time has come, and keep the new ones.
-
-    Prevention does not wait for its book-keeping: a full disk costs the
-    record of how well we forecast, not the plan.
-    """
-    seen = proposal.seen
-    retention_s = 3600 * wiring.options(conf).settled_retention_hours
-    try:
-        settled = ledger.settle(window, now)
-        ledger.record_forecast(
-            seen.forecast, seen.risk.risk, seen.limits, step_s=window.step_s
-        )
-        ledger.purge(now - retention_s)
-    except exceptions.StateError as error:
-        LOG.warning('forecasts were not settled and kept: %s', error)
-        return
-    if settled.n:
-        LOG.info('settled forecasts: %s', settled)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from oslo_log import log
 
+from predictive_watcher import notifications
 from predictive_watcher.core import pipeline
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
@@ -14,6 +15,7 @@ from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.adjustment import UNKNOWN
 from predictive_watcher.core.adjustment import Verdict
+from predictive_watcher.plugin import audit as audit_module
 from predictive_watcher.plugin import efficacy
 
 
@@ -73,6 +75,19 @@ def log_verdicts(audit: str, verdicts: Iterable[Verdict]) -> None:
         ', '.join(f'{n} {reason}' for reason, n in sorted(counts.items()))
         or 'no instance is in scope',
     )
+
+
+def publish(publisher: notifications.Publisher, run: audit_module.Run) -> None:
+    """What changed in this run, beside the verdicts."""
+    for change in run.drifts:
+        LOG.info(
+            'audit %s: instance %s: %s %s: %s',
+            run.audit, change.instance, change.resource, change.step,
+            change.text,
+        )  # fmt: skip
+        publisher.publish(
+            notifications.Event.DRIFT, change.payload(run.audit, run.now)
+        )
 
 
 def word_for(verdict: Verdict) -> str:

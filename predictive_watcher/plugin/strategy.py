@@ -123,12 +123,14 @@ class PredictiveAdjustment(base.BaseStrategy):
             # all or nothing: a plan that broke off half-way is none
             for action in list(emit.actions_of(run)):
                 self.solution.add_action(**action)
-        wiring.publisher(conf, conf.host).verdicts(
+        publisher = wiring.publisher(conf, conf.host)
+        publisher.verdicts(
             uuid,
             verdicts,
             model=run.proposal.seen.forecast.model,
             decided_at=run.now,
         )
+        report.publish(publisher, run)
 
     def _give_up(self, uuid: str, error: Exception) -> None:
         """Hold everything and say why."""

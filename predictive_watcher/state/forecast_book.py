@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from predictive_watcher.core import fleet
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import usage
 from predictive_watcher.state import schema
+from predictive_watcher.state import sums
 
 
 # Usage that is this late comes no more: older forecasts are not compared
@@ -31,6 +33,10 @@ class ForecastBook:
         risk: np.ndarray,
         limits: np.ndarray,
         step_s: int = 300,
+        *,
+        ceiling: float | None = None,
+        rivals: np.ndarray | None = None,
+        segments: Sequence[str] = (),
     ) -> None:
         """Keep a forecast until what it speaks of has come.
 
@@ -39,8 +45,20 @@ class ForecastBook:
 
         :param risk: (instances, resources); NaN where unknown.
         :param limits: (instances, resources) in the units of usage.
+        :param ceiling: the share of the limit that the risk is about.
+        :param rivals: of `standing_in.ask_rivals`.
+        :param segments: by instance, in which regime of behaviour it is.
         """
         rows = list(_forecast_rows(forecast, risk, limits, step_s))
+        for row in rows:
+            i, r, t = row.pop('place')
+            row['ceiling'] = ceiling
+            row['segment'] = segments[i] if segments else ''
+            told = None if rivals is None else rivals[i, r, t]
+            row |= {
+                name: None if told is None else _or_null(told[at])
+                for name, at in _RIVAL_COLUMNS.items()
+            }
         if not rows:
             return
         with self._database.writing() as connection:
@@ -63,52 +81,103 @@ class ForecastBook:
                 for target, horizon_s in feedback.HORIZON_S.items()
             )
         )
-        query = sa.select(
-            table.c.origin,
-            table.c.instance_id,
-            table.c.resource,
-            table.c.target,
-            table.c.q50,
-            table.c.q95,
-        ).where(table.c.settled_at.is_(None), table.c.origin >= since, over)
+        query = sa.select(*(table.c[name] for name in _PENDING)).where(
+            table.c.settled_at.is_(None), table.c.origin >= since, over
+        )
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        columns = tuple(zip(*rows, strict=True)) if rows else ((),) * 6
-        origin, instances, resource, target, q50, q95 = columns
+        columns = dict(
+            zip(
+                _PENDING,
+                zip(*rows, strict=True) if rows else [()] * len(_PENDING),
+                strict=True,
+            )
+        )
+        rivals = np.array([columns[n] for n in _RIVAL_COLUMNS], np.float64)
         return feedback.Pending(
-            instances=tuple(instances),
-            origin=np.array(origin, np.int64),
-            resource=_indices(resource, fleet.RESOURCES),
-            target=_indices(target, forecast_module.TARGETS),
-            q50=np.array(q50, np.float64),
-            q95=np.array(q95, np.float64),
+            instances=tuple(columns['instance_id']),
+            origin=np.array(columns['origin'], np.int64),
+            resource=_indices(columns['resource'], fleet.RESOURCES),
+            target=_indices(columns['target'], forecast_module.TARGETS),
+            segment=tuple(found or '' for found in columns['segment']),
+            rivals=rivals.T.reshape(
+                -1, len(feedback.RIVALS), len(feedback.LEVELS)
+            ),
+            **{
+                name: np.array(columns[name], np.float64)
+                for name in ('q50', 'q95', 'risk', 'limit', 'ceiling')
+            },
         )
 
-    def settle(self, window: usage.UsageWindow, now: int) -> feedback.Settled:
-        """Write what came beside every forecast that the window decides.
+    def settle(
+        self,
+        window: usage.UsageWindow,
+        now: int,
+        limits: np.ndarray | None = None,
+    ) -> feedback.Settled:
+        """Write what came beside every forecast that the window decides, and
+        add it to the sums of its day.
 
         Where the window has a gap the forecast stays unsettled: it is tried
-        again for `SETTLE_S` seconds, and `purge` takes it away.
+        again for `SETTLE_S` seconds, and `purge` takes it away; after a time
+        without audits all that waits is settled.  Where a
+        limit that was lowered meanwhile hides what would have come, it is
+        settled without a figure.
+
+        :param limits: those of today, (instances, resources) of the window;
+            None: they are what they were.
         """
-        since = max(window.start - window.step_s, window.end - SETTLE_S)
+        since = max(
+            window.start - window.step_s,
+            min(window.end - SETTLE_S, self._settled_until()),
+        )
         pending = self.pending(window.end, since)
         came = feedback.actual(pending, window)
+        hidden = np.zeros(came.shape, bool)
+        if limits is not None:
+            now_limit = _limits_of(pending, window.instances, limits)
+            hidden = feedback.censored(came, pending.limit, now_limit)
         rows = [
             {
                 'at_origin': int(pending.origin[i]),
                 'of_instance': pending.instances[i],
                 'of_resource': fleet.RESOURCES[pending.resource[i]].value,
                 'of_target': forecast_module.TARGETS[pending.target[i]].value,
-                'actual': float(came[i]),
+                'actual': None if hidden[i] else float(came[i]),
                 'settled_at': now,
             }
             for i in np.flatnonzero(np.isfinite(came))
         ]
+        came = np.where(hidden, np.nan, came)
         if rows:
             with self._database.writing() as connection:
                 connection.execute(_SETTLE, rows)
+                sums.add(connection, pending, feedback.judged(pending, came))
         return feedback.summary(pending, came)
 
+    def _settled_until(self) -> int:
+        """The newest origin that was settled; 0: none."""
+        table = schema.forecasts
+        query = (
+            sa.select(table.c.origin)
+            .where(table.c.settled_at.is_not(None))
+            .order_by(table.c.origin.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            return int(connection.scalar(query) or 0)
+
+
+# Columns of rivals' quantiles, by their place in `feedback.Pending.rivals`.
+_RIVAL_COLUMNS = {
+    f'{rival}_q{100 * level:g}': (k, n)
+    for k, rival in enumerate(feedback.RIVALS)
+    for n, level in enumerate(feedback.LEVELS)
+}
+_PENDING = (
+    'origin', 'instance_id', 'resource', 'target', 'segment', 'q50', 'q95',
+    'risk', 'limit', 'ceiling', *_RIVAL_COLUMNS,
+)  # fmt: skip
 
 _SETTLE = (
     sa.update(schema.forecasts)
@@ -129,17 +198,28 @@ def _indices(values: Iterable[str], names: Iterable[str]) -> np.ndarray:
     return np.array([index[value] for value in values], np.intp)
 
 
+def _limits_of(
+    pending: feedback.Pending, instances: tuple[str, ...], limits: np.ndarray
+) -> np.ndarray:
+    """Today's limit for each forecast; NaN: the instance is not here."""
+    row_of = {name: row for row, name in enumerate(instances)}
+    rows = np.array([row_of.get(name, -1) for name in pending.instances], int)
+    padded = np.vstack([limits, np.full((1, limits.shape[1]), np.nan)])
+    return np.asarray(padded[rows, pending.resource])
+
+
 def _forecast_rows(
     forecast: forecast_module.Forecast,
     risk: np.ndarray,
     limits: np.ndarray,
     step_s: int,
 ) -> Iterator[dict[str, Any]]:
-    for target in feedback.HORIZON_S:
+    for t, target in enumerate(feedback.HORIZON_S):
         q50, q95 = (forecast.level(target, level) for level in (0.5, 0.95))
         known = np.isfinite(q50) & np.isfinite(q95)
         for i, r in zip(*np.nonzero(known), strict=True):
             yield {
+                'place': (i, r, t),
                 'origin': forecast.origin,
                 'instance_id': forecast.instances[i],
                 'resource': fleet.RESOURCES[r].value,

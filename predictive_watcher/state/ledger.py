@@ -2,13 +2,18 @@
 
 import sqlalchemy as sa
 
+from predictive_watcher.state import feedback_book
 from predictive_watcher.state import feedback_tables
 from predictive_watcher.state import forecast_book
 from predictive_watcher.state import lease_book
 from predictive_watcher.state import schema
 
 
-class Ledger(lease_book.LeaseBook, forecast_book.ForecastBook):
+class Ledger(
+    lease_book.LeaseBook,
+    forecast_book.ForecastBook,
+    feedback_book.FeedbackBook,
+):
     """Written by the decision engine and by the applier.
 
     Making one is cheap; the database is opened at first use.  Every method
@@ -30,6 +35,24 @@ class Ledger(lease_book.LeaseBook, forecast_book.ForecastBook):
             schema.attempts.c.at,
             schema.leases.c.closed_at,  # NULL while it is active
             feedback_tables.events.c.at,
+        )
+        with self._database.writing() as connection:
+            return sum(
+                connection.execute(
+                    sa.delete(time.table).where(time < before)
+                ).rowcount
+                for time in times
+            )
+
+    def purge_sums(self, before: int) -> int:
+        """Delete the sums of days before ``before``, and settled outcomes of
+        actions that were decided before; how many.
+        """
+        outcomes = feedback_tables.outcomes
+        times = (
+            feedback_tables.accuracy.c.day,
+            feedback_tables.reliability.c.day,
+            outcomes.c.decided_at,
         )
         with self._database.writing() as connection:
             return sum(

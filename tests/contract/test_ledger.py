@@ -5,6 +5,7 @@ of empty databases, separated by blanks.
 """
 
 from collections.abc import Iterator
+import dataclasses
 import os
 import pathlib
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from predictive_watcher.core import forecast
 from predictive_watcher.core import leases
 from predictive_watcher.core import usage
+from predictive_watcher.state import feedback_book
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.state import schema
 from tests.fakes import cloud_data
@@ -230,11 +232,13 @@ def test_a_gap_leaves_the_maximum_unsettled_until_it_is_purged(ledger):
 
 def test_a_forecast_of_long_ago_is_not_looked_at_again(ledger):
     record(ledger, a_forecast('a'))
-    long_ago, just_not = 7200 // 300 + 1, 7200 // 300
-    flat = [1.0] * (long_ago + 1)
-    assert ledger.settle(a_window(*flat), now=7).n == 0
+    record(ledger, a_forecast('a', origin=ORIGIN + 7200))
+    steps = 8100 // 300 + 1
+    gap = a_window(*[NAN] * 24, *[1.0] * (steps - 24))
+    assert ledger.settle(gap, now=7).n == 8
+    flat = a_window(*[1.0] * steps)
+    assert ledger.settle(flat, now=7).n == 0
     assert len(ledger.pending(ORIGIN + 7500).instances) == 8
-    assert ledger.settle(a_window(*flat[: just_not + 1]), now=8).n == 8
 
 
 def test_an_origin_is_recorded_once(ledger):
@@ -253,3 +257,84 @@ def test_what_has_no_forecast_is_not_recorded(ledger):
     assert set(ledger.pending(ORIGIN + 900).instances) == {'b'}
     record(ledger, a_forecast('c', value=NAN))
     assert set(ledger.pending(ORIGIN + 900).instances) == {'b'}
+
+
+def test_what_came_is_summed_by_day_with_skill_and_reliability(ledger):
+    made = a_forecast('a')
+    rivals = np.full((1, 4, 2, 2, 2), 3.0)
+    ledger.record_forecast(
+        made,
+        np.full((1, 4), 0.25),
+        np.full((1, 4), 2.0),
+        ceiling=0.9,
+        rivals=rivals,
+        segments=('night',),
+    )
+    ledger.settle(a_window(0.0, 1.5, 1.0, 1.9), ORIGIN + 900)
+    ledger.settle(a_window(0.0, 1.5, 1.0, 1.9), ORIGIN + 900)
+    day = ORIGIN // 86400 * 86400
+    found = ledger.accuracy(day, resource='cpu', segment='night')
+    assert set(found) == {('cpu', '300'), ('cpu', 'max900')}
+    most = found['cpu', 'max900']
+    assert (most.n, most.coverage, most.rival_n) == (1, 1, 1)
+    assert most.mean_abs_error == pytest.approx(0.9)
+    # own: (.5 x .9 + .05 x .1) / 2; both rivals: (.5 + .05) x 1.1 / 2
+    assert most.skill == pytest.approx(1 - 0.2275 / 0.3025)
+    assert (most.risk, most.brier, most.came) == (0.25, 0.75**2, 1)
+    assert np.isnan(found['cpu', '300'].brier)
+    assert ledger.reliability(day, resource='cpu') == [
+        {'from': 0.2, 'n': 1, 'risk': 0.25, 'came': 1}
+    ]
+    assert ledger.accuracy(day + 86400) == {}
+    assert ledger.purge_sums(day + 86400) > 0
+    assert ledger.accuracy(day) == {}
+
+
+def test_a_risk_is_judged_against_the_limit_of_its_origin(ledger):
+    for instance, limit in (('a', 2.0),):
+        ledger.record_forecast(
+            a_forecast(instance),
+            np.full((1, 4), 0.5),
+            np.full((1, 4), limit),
+            ceiling=0.9,
+        )
+    # it was given a larger flavor, and used it
+    ledger.settle(a_window(0, 1, 3, 3), ORIGIN + 900, np.full((1, 4), 8.0))
+    [found] = ledger.accuracy(0, resource='cpu', target='max900').values()
+    assert (found.came, found.coverage) == (1, 0)
+
+
+def test_use_that_a_lowered_limit_hides_is_not_counted(ledger):
+    ledger.record_forecast(
+        a_forecast('a'), np.full((1, 4), 0.5), np.full((1, 4), 4.0)
+    )
+    settled = ledger.settle(
+        a_window(0, 1, 1, 1), ORIGIN + 900, np.full((1, 4), 1.0)
+    )
+    assert settled.n == 0
+    assert ledger.accuracy(0) == {}
+    assert len(ledger.pending(ORIGIN + 900).instances) == 0
+
+
+def test_all_that_waits_is_settled_after_hours_without_an_audit(ledger):
+    for k in range(3):
+        record(ledger, a_forecast('a', origin=ORIGIN + 300 * k))
+    ledger.settle(a_window(0, 1), ORIGIN + 300)
+    steps = 8 * 3600 // 300
+    settled = ledger.settle(a_window(*[1.0] * steps), ORIGIN + 8 * 3600)
+    assert settled.n == 4 * (3 * 2 - 1)
+    assert len(ledger.pending(ORIGIN + 8 * 3600).instances) == 0
+
+
+def test_drift_is_kept_replaced_and_ended(ledger):
+    one = feedback_book.Drift(
+        instance_id='a', resource='cpu', audit='u', step='widened', since=5,
+        missed=0.2, ratio=None, text='hastens',
+    )  # fmt: skip
+    worse = dataclasses.replace(one, step='fallen_back', since=9)
+    ledger.keep_drifts([one], [])
+    assert ledger.drifts() == (one,)
+    ledger.keep_drifts([worse], [])
+    assert ledger.drifts() == (worse,)
+    ledger.keep_drifts([], [('a', 'cpu')])
+    assert ledger.drifts() == ()

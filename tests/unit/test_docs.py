@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from predictive_watcher import notifications
 from predictive_watcher.core import adjustment
 from predictive_watcher.models import card
 from predictive_watcher.models import registry
@@ -108,3 +109,13 @@ def test_every_dependency_is_explained():
     names += re.findall(r'^    ([\w.-]+)[=<>]', extras, flags=re.M)
     assert names
     assert [name for name in names if f'``{name}``' not in page] == []
+
+
+@pytest.mark.parametrize('event', notifications.Event)
+def test_every_notification_is_documented_with_its_payload(event):
+    parts = re.split(r'^``(predictive_watcher\.[\w.]+)``\n-+$',
+                     text_of('user/notifications'), flags=re.M)  # fmt: skip
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    table = re.split(r'^=+ =+$', sections[event.value], flags=re.M)[1]
+    told = re.findall(r'^``(\w+)``', table, flags=re.M)
+    assert told == list(notifications.PAYLOADS[event])

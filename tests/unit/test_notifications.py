@@ -113,3 +113,8 @@ def test_a_transport_that_cannot_be_made_is_logged(caplog):
     publisher = notifications.Publisher(conf_with('nonsense://'), 'host-1')
     publisher.held('a-1', reason='cloud_failed', text='Nova is down')
     assert 'was not sent' in caplog.text
+
+
+def test_a_payload_with_other_keys_is_refused(publisher):
+    with pytest.raises(ValueError, match='audit, reason, text'):
+        publisher.publish(notifications.Event.HELD, {'audit': 'a'})

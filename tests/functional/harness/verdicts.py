@@ -11,7 +11,7 @@ def verdicts(watcher: control.Watcher, audit: str) -> dict[str, Any]:
     """Name → verdict of the audit's newest run that could look."""
     told = [
         payload
-        for payload in watcher.notifications(notifications.VERDICTS)
+        for payload in watcher.notifications(notifications.Event.VERDICTS)
         if payload['audit'] == audit
     ]
     newest = told[-1]['verdicts'] if told else []
@@ -34,7 +34,7 @@ def assert_held(
     def told() -> list[Any]:
         return [
             payload
-            for payload in watcher.notifications(notifications.HELD)
+            for payload in watcher.notifications(notifications.Event.HELD)
             if payload['audit'] == audit
         ]
 

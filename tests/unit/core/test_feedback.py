@@ -34,6 +34,11 @@ def pending(
         target=np.array([target]),
         q50=np.array([1.0]),
         q95=np.array([2.0]),
+        risk=np.array([0.25]),
+        limit=np.array([5.0]),
+        ceiling=np.array([0.9]),
+        rivals=np.full((1, 2, 2), np.nan),
+        segment=('',),
     )
 
 

@@ -1,0 +1,196 @@
+"""What an audit learns from what came: settled forecasts, and drift.
+
+Prevention does not wait for its book-keeping: a full disk costs the record
+of how well we forecast, not the plan.
+"""
+
+from dataclasses import dataclass
+import pathlib
+from typing import Any
+
+import numpy as np
+from oslo_config import cfg
+from oslo_log import log
+
+from predictive_watcher import exceptions
+from predictive_watcher import wiring
+from predictive_watcher.core import drift
+from predictive_watcher.core import fleet
+from predictive_watcher.core import pipeline
+from predictive_watcher.core import remembering
+from predictive_watcher.core import standing_in
+from predictive_watcher.core import usage
+from predictive_watcher.state import cache
+from predictive_watcher.state import feedback_book
+from predictive_watcher.state import ledger as ledger_module
+
+
+LOG = log.getLogger(__name__)
+_WATCH = 'drift-1'  # what a watch of another make is not mistaken for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learning:
+    """One run of an audit, as far as something is learned from it."""
+
+    audit: str
+    proposal: pipeline.Proposal
+    window: usage.UsageWindow
+    forecaster: standing_in.Watched
+    ceiling: float
+    now: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A step of drift that was taken, forth or back."""
+
+    instance: str
+    resource: str
+    step: str
+    before: str
+    missed: float
+    ratio: float
+    text: str
+
+    def payload(self, audit: str, at: int) -> dict[str, Any]:
+        """For a notification; None is unknown."""
+        known = np.isfinite(self.ratio)
+        return {
+            'audit': audit,
+            'at': at,
+            'instance': self.instance,
+            'resource': self.resource,
+            'step': self.step,
+            'before': self.before,
+            'missed': round(self.missed, 4),
+            'ratio': round(self.ratio, 4) if known else None,
+            'text': self.text,
+        }
+
+
+def watched(
+    conf: cfg.ConfigOpts, audit: str, inner: standing_in.Hastening
+) -> standing_in.Watched:
+    """The forecaster, with what is known of how good it was."""
+    directory = _directory(conf)
+    if directory is None:
+        return standing_in.Watched(inner)
+    try:
+        memory = cache.read(directory, _name(audit), _WATCH)
+    except exceptions.StateError as error:
+        LOG.warning('audit %s: drift is watched anew: %s', audit, error)
+        memory = None
+    if memory is None:
+        return standing_in.Watched(inner)
+    known = drift.Watch(instances=memory.instances, **memory.parts)
+    return standing_in.Watched(inner, known)
+
+
+def learn(
+    conf: cfg.ConfigOpts, ledger: ledger_module.Ledger, found: Learning
+) -> None:
+    """Settle the forecasts whose time has come, keep the new ones, and what
+    is known of drift.
+    """
+    _keep_watch(conf, found)
+    try:
+        _keep_forecasts(conf, ledger, found)
+        _keep_drifts(ledger, found)
+    except exceptions.StateError as error:
+        LOG.warning('forecasts were not settled and kept: %s', error)
+
+
+def _keep_forecasts(
+    conf: cfg.ConfigOpts, ledger: ledger_module.Ledger, found: Learning
+) -> None:
+    own, seen = wiring.options(conf), found.proposal.seen
+    settled = ledger.settle(found.window, found.now, seen.limits)
+    ledger.record_forecast(
+        seen.forecast,
+        seen.risk.risk,
+        seen.limits,
+        step_s=found.window.step_s,
+        ceiling=found.ceiling,
+        rivals=found.forecaster.rivals,
+    )
+    ledger.purge(found.now - 3600 * own.settled_retention_hours)
+    ledger.purge_sums(found.now - 86400 * own.accuracy_retention_days)
+    if settled.n:
+        LOG.info('settled forecasts: %s', settled)
+
+
+def _keep_watch(conf: cfg.ConfigOpts, found: Learning) -> None:
+    directory, watch = _directory(conf), found.forecaster.watch
+    if directory is None:
+        return
+    memory = remembering.Memory(
+        model=_WATCH,
+        instances=watch.instances,
+        time=found.window.end,
+        step_s=found.window.step_s,
+        parts=watch.parts(),
+    )
+    try:
+        cache.write(directory, _name(found.audit), memory)
+    except exceptions.StateError as error:
+        LOG.warning('audit %s: drift is not kept: %s', found.audit, error)
+
+
+def _keep_drifts(ledger: ledger_module.Ledger, found: Learning) -> None:
+    watch = found.forecaster.watch
+    here = set(watch.instances)
+    over = [
+        (one.instance_id, one.resource)
+        for one in ledger.drifts()
+        if one.audit == found.audit and one.instance_id not in here
+    ]
+    going_on = []
+    for change in changes(found):
+        if change.step == drift.Step.NONE.name.lower():
+            over.append((change.instance, change.resource))
+            continue
+        going_on.append(
+            feedback_book.Drift(
+                instance_id=change.instance,
+                resource=change.resource,
+                audit=found.audit,
+                step=change.step,
+                since=found.now,
+                missed=change.missed,
+                ratio=change.ratio if np.isfinite(change.ratio) else None,
+                text=change.text,
+            )
+        )
+    ledger.keep_drifts(going_on, over)
+
+
+def changes(found: Learning) -> tuple[Change, ...]:
+    """The steps of drift that this run took."""
+    watch, before = found.forecaster.watch, found.forecaster.before
+    ratio = watch.ratio()
+    return tuple(
+        Change(
+            instance=watch.instances[row],
+            resource=fleet.RESOURCES[r].value,
+            step=_word(watch.step[row, r]),
+            before=_word(before[row, r]),
+            missed=float(watch.missed[row, r]),
+            ratio=float(ratio[row, r]),
+            text=standing_in.described(watch, int(row), int(r)),
+        )
+        for row, r in zip(*np.nonzero(watch.step != before), strict=True)
+    )
+
+
+def _word(step: int) -> str:
+    return drift.Step(int(step)).name.lower()
+
+
+def _name(audit: str) -> str:
+    return f'{audit}-drift'
+
+
+def _directory(conf: cfg.ConfigOpts) -> pathlib.Path | None:
+    given = wiring.options(conf).state_directory
+    return pathlib.Path(given) if given else None

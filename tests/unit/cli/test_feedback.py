@@ -1,0 +1,82 @@
+"""What the operator reads about forecasts and drift."""
+
+import json
+
+import numpy as np
+import pytest
+
+from predictive_watcher.cli import main
+from predictive_watcher.core import forecast
+from predictive_watcher.core import usage
+from predictive_watcher.state import feedback_book
+from predictive_watcher.state import ledger as ledger_module
+
+
+DAY_S = 86400
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A configuration file, and the ledger that it names."""
+    url = f'sqlite:///{tmp_path}/ledger.sqlite'
+    path = tmp_path / 'watcher.conf'
+    path.write_text(f'[predictive_watcher]\nledger_connection = {url}\n')
+    return str(path), ledger_module.Ledger(url)
+
+
+def settled(ledger, origin):
+    quantiles = np.full((1, 4, 4, 9), 2.0, np.float32)
+    made = forecast.Forecast(
+        instances=('a',), origin=origin, model='m', quantiles=quantiles
+    )
+    ledger.record_forecast(
+        made, np.full((1, 4), 0.31), np.full((1, 4), 4.0), ceiling=0.9
+    )
+    used = np.ones((1, 4, 4), np.float32)
+    window = usage.UsageWindow(
+        instances=('a',), start=origin, step_s=300, usage=used
+    )
+    ledger.settle(window, origin + 900)
+
+
+def test_nothing_settled_is_said(site, capsys):
+    assert main.main(['feedback', 'show', '--config-file', site[0]]) == 0
+    assert capsys.readouterr().out == 'no forecast of these days was settled\n'
+
+
+def test_what_came_is_shown_as_table_and_as_json(site, capsys):
+    path, ledger = site
+    settled(ledger, 4_000_000_200)
+    given = ['feedback', 'show', '--config-file', path, '--instance', 'a']
+    assert main.main([*given, '--by-instance']) == 0
+    table = capsys.readouterr().out
+    assert 'coverage' in table and 'risk said' in table
+    assert main.main([*given, '--json', '--resource', 'cpu']) == 0
+    found = json.loads(capsys.readouterr().out)
+    most = {row['target']: row for row in found['accuracy']}['max900']
+    assert (most['n'], most['coverage'], most['skill']) == (1, 1, None)
+    assert found['reliability'][0]['from'] == 0.3
+
+
+def test_drift_is_shown_and_retraining_asked_for(site, capsys):
+    path, ledger = site
+    assert main.main(['feedback', 'drift', '--config-file', path]) == 0
+    assert capsys.readouterr().out == 'no forecast drifts\n'
+    one = feedback_book.Drift(
+        instance_id='a', resource='cpu', audit='u', step='retrain',
+        since=DAY_S, missed=0.2, ratio=1.5, text='mean60 stands in',
+    )  # fmt: skip
+    ledger.keep_drifts([one], [])
+    assert main.main(['feedback', 'drift', '--config-file', path]) == 0
+    shown = capsys.readouterr().out
+    assert 'since 1970-01-02 00:00 UTC: mean60 stands in' in shown
+    assert 'predictive-watcher retrain' in shown
+    given = ['feedback', 'drift', '--json', '--config-file', path]
+    assert main.main(given) == 0
+    assert json.loads(capsys.readouterr().out)[0]['ratio'] == 1.5
+
+
+def test_a_configuration_that_is_not_there_is_one_line(tmp_path, capsys):
+    missing = str(tmp_path / 'none.conf')
+    assert main.main(['feedback', 'show', '--config-file', missing]) == 1
+    assert 'none.conf' in capsys.readouterr().err
