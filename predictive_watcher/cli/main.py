@@ -6,6 +6,7 @@ import importlib.metadata
 import sys
 
 from predictive_watcher import exceptions
+from predictive_watcher.cli import backtest
 from predictive_watcher.cli import evaluate
 from predictive_watcher.cli import feedback
 from predictive_watcher.cli import model
@@ -16,6 +17,7 @@ from predictive_watcher.cli import train
 COMMANDS = (
     train.add_parser,
     evaluate.add_parser,
+    backtest.add_parser,
     model.add_parser,
     feedback.add_parser,
 )

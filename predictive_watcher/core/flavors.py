@@ -27,10 +27,10 @@ def candidates(
         if flavor.public
         and not flavor.disabled
         and flavor.name != own.name
-        and _same_kind(flavor, own)
         and _at_least(flavor, own)
         and flavor.vcpus <= max_growth * origin.vcpus
         and flavor.memory_mib <= max_growth * origin.memory_mib
+        and _same_kind(flavor, own)  # last: it costs most
     ]
     return sorted(fitting, key=lambda f: _size(f, own))
 

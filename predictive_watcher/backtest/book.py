@@ -1,0 +1,94 @@
+"""Leases and attempts of a simulated cloud, as the ledger would have them."""
+
+from collections.abc import Mapping
+import dataclasses
+
+from predictive_watcher.core.leases import Attempt
+from predictive_watcher.core.leases import Lease
+
+
+@dataclasses.dataclass(slots=True)
+class Book:
+    """The leases in force, the last attempt by instance, and what ended.
+
+    ``ended`` are leases with the Unix second at which each one ended.
+    """
+
+    leases: dict[str, Lease] = dataclasses.field(default_factory=dict)
+    attempts: dict[str, Attempt] = dataclasses.field(default_factory=dict)
+    ended: list[tuple[Lease, int]] = dataclasses.field(default_factory=list)
+    begun: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def begin(self, lease: Lease) -> None:
+        """A resize is ordered: the lease is pending."""
+        held = self.leases.get(lease.instance_id)
+        if held is None:
+            self.leases[lease.instance_id] = lease
+            self.begun[lease.instance_id] = lease.since
+            return
+        self.leases[lease.instance_id] = dataclasses.replace(
+            held,
+            pending_flavor_name=lease.pending_flavor_name,
+            reason=lease.reason,
+            expires_at=lease.expires_at,
+        )
+
+    def release(self, instance: str) -> None:
+        """The way back is ordered."""
+        held = self.leases[instance]
+        self.leases[instance] = dataclasses.replace(
+            held, pending_flavor_name=held.origin_flavor_name
+        )
+
+    def arrive(self, instance: str, now: int) -> None:
+        """What was ordered has come."""
+        held = self.leases[instance]
+        if held.pending_flavor_name is None:
+            return
+        if held.pending_flavor_name == held.origin_flavor_name:
+            self._end(instance, now)
+            return
+        self.leases[instance] = dataclasses.replace(
+            held,
+            flavor_name=held.pending_flavor_name,
+            pending_flavor_name=None,
+            since=now,
+        )
+
+    def fail(self, instance: str, now: int) -> None:
+        """What was ordered will not come."""
+        held = self.leases[instance]
+        if held.flavor_name == held.origin_flavor_name:
+            self._end(instance, now, counted=False)
+            return
+        self.leases[instance] = dataclasses.replace(
+            held, pending_flavor_name=None
+        )
+
+    def _end(self, instance: str, now: int, *, counted: bool = True) -> None:
+        lease = self.leases.pop(instance)
+        begun = self.begun.pop(instance)
+        if counted:
+            self.ended.append((dataclasses.replace(lease, since=begun), now))
+
+    def close(self, now: int) -> None:
+        """The replay is over: whoever has a lease had it until now."""
+        for instance in list(self.leases):
+            held = self.leases[instance]
+            had = held.flavor_name != held.origin_flavor_name
+            self._end(instance, now, counted=had)
+
+    def renew(self, renewals: Mapping[str, int]) -> None:
+        """Leases that are needed for longer."""
+        for instance, expires_at in renewals.items():
+            self.leases[instance] = dataclasses.replace(
+                self.leases[instance], expires_at=expires_at
+            )
+
+    def attempt(self, attempt: Attempt) -> None:
+        """Something was tried."""
+        self.attempts[attempt.instance_id] = attempt
+
+    def recent(self, since: int) -> dict[str, Attempt]:
+        """What was tried since then, by instance id."""
+        return {i: a for i, a in self.attempts.items() if a.at >= since}

@@ -1,0 +1,46 @@
+"""The model at work in a replay, with what it learned before it began."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from predictive_watcher.core import following
+from predictive_watcher.core import remembering
+from predictive_watcher.core import replay
+from predictive_watcher.core import usage as usage_module
+
+
+def warmed(
+    model: remembering.Model,
+    demand: usage_module.UsageWindow,
+    limits: np.ndarray,
+    begin: int,
+    tell: Callable[[float], None],
+) -> remembering.Memory | None:
+    """What audits would remember by step ``begin``; None: it is the first.
+
+    The model watches from the trace's first step on and is asked for the
+    last `replay.WARM_S`, so that its calibration has learned.
+    """
+    if begin < 1:
+        return None
+    model.check_step(demand.step_s)
+    follower = following.Follower(model, limits, demand.step_s)
+    asked = max(0, begin - replay.WARM_S // demand.step_s)
+    for t in range(begin):
+        time = demand.start + t * demand.step_s
+        sample = np.fmin(demand.usage[:, t], limits)
+        sample = np.where(np.isnan(demand.usage[:, t]), np.nan, sample)
+        sample = sample.astype(np.float32)
+        if t < asked:
+            follower.watch(sample, time)
+        else:
+            follower.advance(sample, time)
+        tell(t / begin)
+    return remembering.Memory(
+        model=model.identity,
+        instances=demand.instances,
+        time=demand.start + (begin - 1) * demand.step_s,
+        step_s=demand.step_s,
+        parts={name: a.copy() for name, a in follower.parts().items()},
+    )

@@ -1,0 +1,202 @@
+"""All contenders on one scene, and what is told of it."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from dataclasses import dataclass
+import functools
+
+import numpy as np
+
+from predictive_watcher import exceptions
+from predictive_watcher.backtest import balance
+from predictive_watcher.backtest import compare
+from predictive_watcher.backtest import figures
+from predictive_watcher.backtest import predictive
+from predictive_watcher.backtest import rivals
+from predictive_watcher.backtest import run
+from predictive_watcher.backtest import scene as scene_module
+from predictive_watcher.backtest import timeline
+from predictive_watcher.core import remembering
+from predictive_watcher.core import usage as usage_module
+from predictive_watcher.core.policy import Policy
+
+
+OURS = 'predictive'
+RIVALS = ('none', 'reactive', 'percentile', 'workload_balance', 'oracle')
+# Of telemetry that audits may ask for: longer than any model's history.
+_HISTORY_S = 3 * 86400
+# Risk thresholds of the curve.
+THRESHOLDS = (0.15, 0.3, 0.5, 0.7, 0.9)
+Tell = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """What is replayed, with which rules, and how often audits look.
+
+    ``memory`` is what audits before the scene would have left.
+    """
+
+    scene: scene_module.Scene
+    policy: Policy
+    model: remembering.Model
+    memory: remembering.Memory | None
+    stride: int = 1
+
+    def contender(self, name: str) -> run.Contender:
+        """The one of that name.
+
+        :raises InvalidInput: where nobody has it.
+        """
+        policy, scene = self.policy, self.scene
+        match name:
+            case 'none':
+                return run.Nothing()
+            case 'workload_balance':
+                return balance.WorkloadBalance(
+                    policy.migration_duration_s,
+                    policy.migration_interruption_s,
+                )
+            case 'reactive':
+                return run.Proposing(name, rivals.Reactive(), policy)
+            case 'percentile':
+                return run.Proposing(name, rivals.Percentile(), policy)
+            case 'oracle':
+                oracle = rivals.Oracle(scene.demand)
+                return run.Proposing(name, oracle, policy)
+            case 'predictive':
+                goes_on = remembering.Remembering(self.model, self.memory)
+                return run.Proposing(name, goes_on, policy)
+            case _:
+                raise exceptions.InvalidInput(
+                    f'{name!r} is no contender; known are '
+                    f'{", ".join((OURS, *RIVALS))}'
+                )
+
+    def live(self, name: str, tell: Tell) -> run.Lived:
+        """Let the contender of that name have the cloud."""
+        return run.live(
+            self.scene,
+            self.contender(name),
+            functools.partial(tell, name),
+            self.stride,
+        )
+
+
+def prepare(
+    *,
+    demand: usage_module.UsageWindow,
+    limits: np.ndarray,
+    begin: int,
+    site: scene_module.Site,
+    policy: Policy,
+    model: remembering.Model,
+    stride: int,
+    tell: Tell,
+) -> Study:
+    """Make the scene, and let the model learn from what was before it."""
+    model.check_step(demand.step_s)
+    scene = scene_module.build(demand, limits, begin, site)
+    memory = predictive.warmed(
+        model,
+        demand,
+        scene.limits,
+        begin,
+        functools.partial(tell, f'following {model.name}'),
+    )
+    # nobody looks further back: what is older would be copied for each
+    cut = max(0, begin - _HISTORY_S // demand.step_s)
+    shorter = usage_module.UsageWindow(
+        instances=demand.instances,
+        start=demand.start + cut * demand.step_s,
+        step_s=demand.step_s,
+        usage=demand.usage[:, cut:].copy(),
+    )
+    return Study(
+        scene=dataclasses.replace(scene, demand=shorter, begin=begin - cut),
+        policy=policy,
+        model=model,
+        memory=memory,
+        stride=stride,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """``told`` is what becomes JSON, ``arrays`` the timeline."""
+
+    told: Mapping[str, object]
+    arrays: Mapping[str, np.ndarray]
+
+
+def contest(
+    study: Study, names: Sequence[str], tell: Tell, *, curve: bool = False
+) -> Result:
+    """Ours and the named rivals, in that order."""
+    scene, ceiling = study.scene, study.policy.ceiling
+    found: dict[str, figures.Figures] = {}
+    arrays = timeline.of_scene(scene, (OURS, *names), ceiling)
+    for name in (OURS, *names):
+        lived = study.live(name, tell)
+        found[name] = figures.count(lived, ceiling)
+        arrays |= timeline.of_contender(lived, main=name == OURS)
+    told: dict[str, object] = {
+        'settings': _settings(study),
+        'contenders': compare.summary(found, scene),
+        'ratios': {
+            name: compare.ratios(
+                found[OURS], found[name], scene.weights, scene.site.seed
+            )
+            for name in names
+            if name != 'none'
+        },
+    }
+    if curve:
+        told['curve'] = _curve(study, tell)
+    return Result(told=told, arrays=arrays)
+
+
+def _settings(study: Study) -> dict[str, object]:
+    scene, demand = study.scene, study.scene.demand
+    return {
+        'instances': len(demand.instances),
+        'steps': int(demand.usage.shape[1]) - scene.begin,
+        'step_s': demand.step_s,
+        'start': demand.start + scene.begin * demand.step_s,
+        'stride': study.stride,
+        'model': study.model.name,
+        'node_vcpus': scene.nodes[0].vcpus,
+        'node_memory_mib': scene.nodes[0].memory_mib,
+        'flavors': len(scene.flavors),
+        'site': dataclasses.asdict(scene.site),
+        'policy': dataclasses.asdict(study.policy),
+    }
+
+
+def _curve(study: Study, tell: Tell) -> list[dict[str, object]]:
+    """Violations against actions and cost, as the risk threshold moves."""
+    points = []
+    for threshold in THRESHOLDS:
+        policy = dataclasses.replace(
+            study.policy,
+            risk_threshold=threshold,
+            release_threshold=min(
+                study.policy.release_threshold, threshold / 2
+            ),
+        )
+        lived = run.live(
+            study.scene,
+            dataclasses.replace(study, policy=policy).contender(OURS),
+            functools.partial(tell, f'risk_threshold {threshold:g}'),
+            study.stride,
+        )
+        counted = figures.count(lived, policy.ceiling)
+        points.append(
+            {
+                'risk_threshold': threshold,
+                **compare.totals(counted, study.scene),
+            }
+        )
+    return points

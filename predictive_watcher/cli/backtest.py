@@ -1,0 +1,185 @@
+"""``predictive-watcher backtest``: what plans would have brought."""
+
+import argparse
+import json
+import os
+import pathlib
+import time
+
+import numpy as np
+
+from predictive_watcher import exceptions
+from predictive_watcher.backtest import scene
+from predictive_watcher.backtest import study
+from predictive_watcher.backtest import timeline
+from predictive_watcher.cli import backtest_options
+from predictive_watcher.cli import history
+from predictive_watcher.cli import progress
+from predictive_watcher.core import usage
+from predictive_watcher.models import registry
+from predictive_watcher.report import table
+from predictive_watcher.telemetry import resample
+from predictive_watcher.telemetry import traces
+from predictive_watcher.training import split
+
+
+def add_parser(
+    parsers: 'argparse._SubParsersAction[argparse.ArgumentParser]',
+) -> None:
+    """Declare the command."""
+    parser = parsers.add_parser(
+        'backtest',
+        help='replay the past on a simulated cloud, beside rivals',
+        description='Lets audits decide about usage of the past on a '
+        'simulated cloud, and compares what came of it with nothing, with '
+        'reactive rules and with an oracle.',
+    )
+    backtest_options.add(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, replay, write, print."""
+    for option in ('json', 'timeline'):
+        _check_output(option, getattr(arguments, option))
+    names = backtest_options.rivals(arguments)
+    policy = backtest_options.policy(arguments)
+    model = registry.load(arguments.model, arguments.threads)
+    bar = progress.Bar()
+    began = time.monotonic()
+    trace, begin, end = _source(arguments, model.card.step_s, bar)
+    window, limits = _part(arguments, trace, begin, end)
+    found = study.contest(
+        study.prepare(
+            demand=window,
+            limits=limits,
+            begin=begin,
+            site=_site(arguments, limits),
+            policy=policy,
+            model=model,
+            stride=arguments.stride,
+            tell=bar.tell,
+        ),
+        names,
+        bar.tell,
+        curve=arguments.curve,
+    )
+    bar.end()
+    print(table.text(found.told))
+    print(
+        f'\n{len(window.instances)} instances, steps {begin} to {end - 1} of '
+        f'{trace.name}, replayed in {time.monotonic() - began:.0f} s'
+    )
+    _write(arguments, trace, found)
+    return 0
+
+
+def _check_output(option: str, path: pathlib.Path | None) -> None:
+    """Better before the replay than after it."""
+    if path is None:
+        return
+    folder = path.resolve().parent
+    if path.is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise exceptions.InvalidInput(
+            f'--{option} {path}: a file cannot be written there; name one in '
+            'a folder that exists and can be written to'
+        )
+
+
+def _source(
+    arguments: argparse.Namespace, step_s: int, bar: progress.Bar
+) -> tuple[traces.Trace, int, int]:
+    """The usage, and the steps that are replayed."""
+    if arguments.gnocchi:
+        moments = backtest_options.moments(arguments)
+        trace = history.trace(moments, int(time.time()), bar.tell)
+        trace = resample.to_step(trace, step_s)
+        return trace, 0, int(trace.window.usage.shape[1])
+    trace = resample.to_step(traces.read(arguments.traces), step_s)
+    begin, end = backtest_options.steps(
+        arguments, int(trace.window.usage.shape[1])
+    )
+    return trace, begin, end
+
+
+def _part(
+    arguments: argparse.Namespace, trace: traces.Trace, begin: int, end: int
+) -> tuple[usage.UsageWindow, np.ndarray]:
+    """The instances that can be judged, before the end.
+
+    :raises InvalidTrace: where there is none.
+    """
+    who = np.arange(len(trace.window.instances))
+    if arguments.held_out:
+        source = split.Source(
+            name=trace.name, window=trace.window, limits=trace.limits
+        )
+        who = split.of(source).held
+    limited = np.isfinite(trace.limits[who, 0])
+    there = np.isfinite(trace.window.usage[who, begin:end, 0]).any(axis=1)
+    keep = who[limited & there]
+    if not len(keep):
+        raise exceptions.InvalidTrace(
+            f'{trace.name}: no instance has both a limit of its cpu and a '
+            f'sample in steps {begin} to {end - 1}; a trace needs the array '
+            'limits[instance, resource]'
+        )
+    if len(keep) < len(who):
+        print(
+            f'{len(who) - len(keep)} of {len(who)} instances are left out: '
+            f'{(~limited).sum()} have no cpu limit, the others no sample'
+        )
+    window = trace.window
+    return (
+        usage.UsageWindow(
+            instances=tuple(window.instances[i] for i in keep),
+            start=window.start,
+            step_s=window.step_s,
+            usage=window.usage[keep, :end].copy(),
+        ),
+        trace.limits[keep],
+    )
+
+
+def _site(arguments: argparse.Namespace, limits: np.ndarray) -> scene.Site:
+    nodes = arguments.nodes
+    if nodes is None:  # of some 64 vCPUs that may be promised each
+        nodes = max(3, round(float(np.ceil(limits[:, 0]).sum()) / 64))
+    return scene.Site(
+        nodes=nodes,
+        overcommit=arguments.overcommit,
+        room=arguments.room,
+        weights=arguments.weights,
+        age_s=arguments.data_age,
+        failures=arguments.failures,
+        seed=arguments.seed,
+    )
+
+
+def _write(
+    arguments: argparse.Namespace, trace: traces.Trace, found: study.Result
+) -> None:
+    told = {'trace': trace.name, **found.told}
+    if arguments.json is not None:
+        _put('json', arguments.json, json.dumps(told, indent=1) + '\n')
+    if arguments.timeline is not None:
+        timeline.write(arguments.timeline, found.arrays)
+    written = (arguments.json, arguments.timeline)
+    for path in written:
+        if path is not None:
+            print(f'written: {path}')
+
+
+def _put(option: str, path: pathlib.Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    room = path.with_name(f'.{path.name}.writing')
+    try:
+        room.write_text(text, encoding='utf-8')
+        room.replace(path)
+    except OSError as error:
+        raise exceptions.InvalidInput(
+            f'--{option} {path}: cannot be written ({error.strerror}); '
+            'choose another place'
+        ) from error
+    finally:
+        room.unlink(missing_ok=True)

@@ -1,0 +1,298 @@
+"""The options of ``predictive-watcher backtest``, and what they mean."""
+
+import argparse
+from collections.abc import Callable
+import dataclasses
+import pathlib
+from typing import Any
+
+from predictive_watcher import exceptions
+from predictive_watcher.backtest import study
+from predictive_watcher.cli import history
+from predictive_watcher.core.policy import Policy
+
+
+_FIELDS = {field.name: field for field in dataclasses.fields(Policy)}
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f'{text} is below {least}')
+        return number
+
+    return whole
+
+
+def _number(least: float, below: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = float(text)
+        if not least <= value < below:
+            raise argparse.ArgumentTypeError(
+                f'{text} is not in [{least:g}, {below:g})'
+            )
+        return value
+
+    return number
+
+
+def _weights(text: str) -> tuple[float, ...]:
+    found = tuple(float(part) for part in text.split(','))
+    if not all(0 < weight < float('inf') for weight in found):
+        raise argparse.ArgumentTypeError(
+            f'{text!r}: weights are positive numbers, such as 1,2,4'
+        )
+    return found
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        '--traces',
+        type=pathlib.Path,
+        metavar='FILE',
+        help='npz or csv file with usage and limits',
+    )
+    source.add_argument(
+        '--gnocchi',
+        action='store_true',
+        help="the history of the cloud's own instances",
+    )
+    _add_span(parser)
+    _add_site(parser)
+    _add_rules(parser)
+    _add_outputs(parser)
+
+
+def _add_span(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--from',
+        dest='begin',
+        metavar='STEP|TIME',
+        help='first step to act on; what was before it is history.  With '
+        '--gnocchi a time: ISO 8601, or Unix seconds (default: 0)',
+    )
+    parser.add_argument(
+        '--to',
+        dest='end',
+        metavar='STEP|TIME',
+        help='the step that is the first one left out, or a time (default: '
+        'the end)',
+    )
+    parser.add_argument(
+        '--stride',
+        type=_whole(1),
+        default=1,
+        metavar='K',
+        help='an audit at every K-th step (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--held-out',
+        action='store_true',
+        help='only the fifth of the instances that training never sees',
+    )
+    parser.add_argument(
+        '--config-file',
+        type=pathlib.Path,
+        metavar='FILE',
+        help='configuration of Watcher, for --gnocchi',
+    )
+    parser.add_argument(
+        '--keep-traces',
+        type=pathlib.Path,
+        metavar='FILE.npz',
+        help='with --gnocchi: write the usage into this file as well',
+    )
+
+
+def _add_site(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('simulated cloud')
+    group.add_argument(
+        '--nodes',
+        type=_whole(1),
+        metavar='N',
+        help='how many nodes (default: one for 64 vCPUs, at least 3)',
+    )
+    group.add_argument(
+        '--overcommit',
+        type=_number(1, 65),
+        default=2.0,
+        metavar='R',
+        help='vCPUs that are promised for each one there is '
+        '(default: %(default)s)',
+    )
+    group.add_argument(
+        '--room',
+        type=_number(0, 1),
+        default=0.25,
+        metavar='SHARE',
+        help='share of what nodes can promise that is free at first '
+        '(default: %(default)s)',
+    )
+    group.add_argument(
+        '--weights',
+        type=_weights,
+        default=(1.0, 2.0, 4.0),
+        metavar='W,W,...',
+        help='weights that are drawn for the instances (default: 1,2,4)',
+    )
+    group.add_argument(
+        '--data-age',
+        type=_whole(0),
+        default=210,
+        metavar='S',
+        help='seconds from the end of a step to the audit that sees it '
+        '(default: %(default)s, the mean of 1 to 6 minutes)',
+    )
+    group.add_argument(
+        '--failures',
+        type=_number(0, 1),
+        default=0.02,
+        metavar='SHARE',
+        help='share of actions that fail (default: %(default)s)',
+    )
+    group.add_argument('--seed', type=_whole(0), default=0)
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('contenders')
+    group.add_argument(
+        '--rivals',
+        default=','.join(study.RIVALS),
+        metavar='NAME,...',
+        help='who is compared (default: %(default)s)',
+    )
+    group.add_argument(
+        '--set',
+        dest='settings',
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help=f'a rule of the audit: {", ".join(_FIELDS)}',
+    )
+    group.add_argument(
+        '--model',
+        type=pathlib.Path,
+        metavar='DIR',
+        help='folder of the model (default: the one of the package)',
+    )
+    group.add_argument(
+        '--curve',
+        action='store_true',
+        help='replay with several risk thresholds as well',
+    )
+    group.add_argument('--threads', type=_whole(1), default=1)
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('outputs')
+    group.add_argument(
+        '--json',
+        type=pathlib.Path,
+        metavar='OUT',
+        help='write the figures to this file',
+    )
+    group.add_argument(
+        '--timeline',
+        type=pathlib.Path,
+        metavar='OUT.npz',
+        help='write what happened, step by step, to this file',
+    )
+
+
+def rivals(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Who is compared.
+
+    :raises InvalidInput: where nobody has such a name.
+    """
+    names = tuple(dict.fromkeys(n for n in arguments.rivals.split(',') if n))
+    for name in names:
+        if name not in study.RIVALS:
+            raise exceptions.InvalidInput(
+                f'--rivals: {name!r} is no rival; known are '
+                f'{", ".join(study.RIVALS)}'
+            )
+    return names
+
+
+def policy(arguments: argparse.Namespace) -> Policy:
+    """The rules of the audit.
+
+    :raises InvalidInput: where one is unknown, or has no such value.
+    """
+    given = dict(_setting(text) for text in arguments.settings)
+    return dataclasses.replace(Policy(), **given)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition('=')
+    if name not in _FIELDS:
+        raise exceptions.InvalidInput(
+            f'--set {text}: {name!r} is no rule of an audit; known are '
+            f'{", ".join(_FIELDS)}'
+        )
+    default = _FIELDS[name].default
+    if isinstance(default, bool):
+        if value not in ('true', 'false'):
+            raise exceptions.InvalidInput(
+                f'--set {text}: {value!r} is neither true nor false'
+            )
+        return name, value == 'true'
+    kind = int if isinstance(default, int) else float
+    try:
+        number = kind(value)
+    except ValueError:
+        needed = 'a whole number' if kind is int else 'a number'
+        raise exceptions.InvalidInput(
+            f'--set {text}: {value!r} is not {needed}'
+        ) from None
+    return name, number
+
+
+def steps(arguments: argparse.Namespace, length: int) -> tuple[int, int]:
+    """The first step, and the first one after the last.
+
+    :raises InvalidInput: where the trace has no such steps.
+    """
+    begin = _step('--from', arguments.begin, 0)
+    end = _step('--to', arguments.end, length)
+    if end > length:
+        raise exceptions.InvalidInput(
+            f'--to {end}: {arguments.traces} has {length} steps; choose at '
+            'most that'
+        )
+    if begin >= end:
+        raise exceptions.InvalidInput(
+            f'--from {begin}: no step from there to {end} is left to act on; '
+            f'{arguments.traces} has {length} steps'
+        )
+    return begin, end
+
+
+def _step(option: str, text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    if not text.isdecimal():
+        raise exceptions.InvalidInput(
+            f'{option} {text}: with --traces a step is needed, a whole '
+            'number from 0'
+        )
+    return int(text)
+
+
+def moments(arguments: argparse.Namespace) -> argparse.Namespace:
+    """The same arguments with times, as `history.trace` reads them.
+
+    :raises InvalidInput: where they are no times.
+    """
+    found = argparse.Namespace(**vars(arguments), resume=False)
+    for name in ('begin', 'end'):
+        text = getattr(arguments, name)
+        try:
+            setattr(found, name, text and history.moment(text))
+        except argparse.ArgumentTypeError as error:
+            option = '--from' if name == 'begin' else '--to'
+            raise exceptions.InvalidInput(f'{option}: {error}') from None
+    return found

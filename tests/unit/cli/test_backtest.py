@@ -1,0 +1,163 @@
+import json
+
+import numpy as np
+import pytest
+
+from predictive_watcher.cli import main
+from tests.unit.backtest import made
+
+
+ROOMY = ('--overcommit', 1, '--room', 0.6)
+
+
+@pytest.fixture
+def trace(tmp_path):
+    return write(tmp_path / 'made.npz')
+
+
+def write(path, **other):
+    window = made.demand()
+    arrays = {
+        'usage': window.usage[..., :2],
+        'limits': made.limits(4)[:, :2],
+        'instances': np.array(window.instances),
+        'resources': np.array(['cpu', 'memory']),
+        'start': window.start,
+        'step': window.step_s,
+        **other,
+    }
+    arrays = {key: a for key, a in arrays.items() if a is not None}
+    np.savez(path, **arrays)
+    return path
+
+
+def run(capsys, *arguments):
+    code = main.main(['backtest', *(str(a) for a in arguments)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_table_the_figures_and_a_timeline_are_made(tmp_path, trace, capsys):
+    figures, times = tmp_path / 'out.json', tmp_path / 'out.npz'
+    code, out, err = run(
+        capsys,
+        *('--traces', trace, '--nodes', 3, '--from', 10, *ROOMY),
+        *('--json', figures, '--timeline', times),
+    )
+    assert code == 0
+    told = json.loads(figures.read_text())
+    names = [
+        *('predictive', 'none', 'reactive', 'percentile'),
+        *('workload_balance', 'oracle'),
+    ]
+    assert list(told['contenders']) == names
+    for name in names:
+        assert name in out and name in err
+    assert told['contenders']['oracle']['averted_share_of_oracle'] == 1
+    assert told['contenders']['none']['actions'] == 0
+    assert str(figures) in out and str(times) in out
+
+
+def test_the_timeline_recounts_to_the_figures(tmp_path, trace, capsys):
+    figures, times = tmp_path / 'out.json', tmp_path / 'out.npz'
+    run(
+        capsys,
+        *('--traces', trace, '--nodes', 3, '--from', 10, *ROOMY),
+        *('--json', figures, '--timeline', times),
+    )
+    told = json.loads(figures.read_text())['contenders']
+    with np.load(times) as file:
+        found = dict(file)
+    minutes = found['step_s'] / 60
+    own = found['own_limits'][:, None, 0]
+    for name in found['contenders']:
+        limits = found['limits' if name == 'predictive' else f'limits_{name}']
+        broken = (found['demand'] > found['ceiling'] * limits).any(axis=2)
+        weighted = found['weights'] @ broken.sum(axis=1) * minutes
+        assert weighted == told[name]['weighted_violation_minutes']
+        hours = (limits[:, :, 0] - own).sum() * minutes / 60
+        assert hours == pytest.approx(told[name]['extra_vcpu_hours'])
+    actions = found['actions_reactive']
+    done = actions[~actions['failed']]
+    assert len(done) == told['reactive']['actions']
+    assert set(done['kind']) <= {'resize', 'release', 'migrate'}
+    # what an action did is in the limits from its step on
+    first = done[done['kind'] == 'resize'][0]
+    row, step = first['instance'], first['step']
+    changed = found['limits_reactive'][row, step - 1 : step + 1, 0]
+    assert changed[1] > changed[0]
+    assert (found['node'] < len(found['nodes'])).all()
+
+
+def test_cpu_alone_is_enough(tmp_path, capsys):
+    window = made.demand()
+    path = write(
+        tmp_path / 'cpu.npz',
+        usage=window.usage[..., :1],
+        limits=made.limits(4)[:, :1],
+        resources=np.array(['cpu']),
+    )
+    code, out, _ = run(
+        capsys, '--traces', path, '--nodes', 3, '--rivals', 'none,oracle'
+    )
+    assert code == 0
+    assert 'oracle' in out and 'reactive' not in out
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (('--rivals', 'none,magic'), ("'magic'", 'workload_balance')),
+        (('--from', 70), ('--from 70', '60 steps')),
+        (('--to', 61), ('--to 61', '60 steps')),
+        (('--from', 'soon'), ('--from soon', 'step')),
+        (('--set', 'bravery=1'), ("'bravery'", 'risk_threshold')),
+        (('--set', 'risk_threshold=high'), ("'high'", 'number')),
+        (('--set', 'allow_resize=maybe'), ("'maybe'", 'true')),
+        (('--set', 'risk_threshold=0.05'), ('release_threshold',)),
+        (('--json', '/nowhere/out.json'), ('--json /nowhere/out.json',)),
+        (('--model', '/nowhere'), ('/nowhere',)),
+    ],
+)
+def test_wrong_input_is_refused_with_its_value(
+    trace, capsys, arguments, words
+):
+    code, _, err = run(capsys, '--traces', trace, *arguments)
+    assert code == 1
+    for word in words:
+        assert word in err
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ('--nodes', 0),
+        ('--failures', 2),
+        ('--weights', '1,-2'),
+        ('--stride', 0),
+        ('--gnocchi',),
+    ],
+)
+def test_impossible_numbers_are_refused_by_the_parser(
+    trace, capsys, arguments
+):
+    with pytest.raises(SystemExit):
+        run(capsys, '--traces', trace, *arguments)
+
+
+def test_a_trace_without_limits_is_refused(tmp_path, capsys):
+    path = write(tmp_path / 'free.npz', limits=None)
+    code, _, err = run(capsys, '--traces', path, '--nodes', 3)
+    assert code == 1
+    assert 'limits[instance, resource]' in err
+
+
+def test_instances_without_a_limit_are_left_out_and_counted(tmp_path, capsys):
+    limits = made.limits(4)[:, :2]
+    limits[3] = np.nan
+    path = write(tmp_path / 'some.npz', limits=limits)
+    code, out, _ = run(
+        capsys, '--traces', path, '--nodes', 3, '--rivals', 'none'
+    )
+    assert code == 0
+    assert '1 of 4 instances are left out: 1 have no cpu limit' in out
