@@ -28,6 +28,19 @@ OPTS = [
         'instance, for models of its own ("predictive-watcher model promote '
         '--for application=NAME"). The owner of a server can write it.',
     ),
+    cfg.StrOpt(
+        'time_zone',
+        default='UTC',
+        help='Time zone of the people who use the instances, a name of the '
+        'IANA database such as Europe/Berlin. Behavioural profiles tell the '
+        'time of day, weekends and the ends of months in it.',
+    ),
+    cfg.DictOpt(
+        'project_time_zones',
+        default={},
+        help='Time zones of projects that have another one, as '
+        'PROJECT_ID:ZONE,PROJECT_ID:ZONE.',
+    ),
     cfg.IntOpt(
         'inference_threads',
         default=2,
@@ -109,7 +122,7 @@ OPTS = [
         'state_directory',
         default='/var/lib/predictive_watcher/state',
         help='Folder where audits remember what they know of each instance '
-        '(about 20 KB), so that the next one scores new samples only. It is '
+        '(about 30 KB), so that the next one scores new samples only. It is '
         'a cache: deleted files are made again from the history. Empty: '
         'every audit scores the history again, and learns no calibration '
         'from one to the next.',

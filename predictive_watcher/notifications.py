@@ -156,5 +156,6 @@ def _plain(verdict: adjustment.Verdict) -> dict[str, Any]:
         'weight': verdict.weight,
         'model': verdict.model,
         'note': verdict.note,
+        'rung': verdict.rung.code,
         'resources': verdict.numbers(),
     }

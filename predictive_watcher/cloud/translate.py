@@ -65,6 +65,8 @@ def instance(
         metadata=data['metadata'],
         availability_zone=data['OS-EXT-AZ:availability_zone'] or None,
         created_at=int(created.timestamp()),
+        # '' where it boots from a volume
+        image=(data.get('image') or {}).get('id', ''),
     )
 
 

@@ -7,6 +7,7 @@ import enum
 import numpy as np
 
 from predictive_watcher.core import fleet
+from predictive_watcher.core import ladder
 
 
 class Reason(enum.StrEnum):
@@ -134,8 +135,9 @@ class Verdict:
 
     ``risk``, ``lead_s``, ``predicted`` (the policy's quantile of the maximum
     over the next 900 s) and ``limits`` have one value for each resource; NaN
-    is unknown, for a limit: none.  ``model`` made the forecast; ``note`` says
-    what was out of the ordinary about that.
+    is unknown, for a limit: none.  ``model`` made the forecast, from as much
+    history as the ``rung`` says; ``note`` says what was out of the ordinary
+    about that.
     """
 
     instance: fleet.Instance
@@ -147,6 +149,7 @@ class Verdict:
     limits: np.ndarray
     model: str = ''
     note: str = ''
+    rung: ladder.Rung = ladder.Rung.NO_SAMPLES
 
     @property
     def highest_risk(self) -> float:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from predictive_watcher import exceptions
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
+from predictive_watcher.core import ladder
 from predictive_watcher.core import profile
+from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import risk as risk_module
 from predictive_watcher.core import usage
 from predictive_watcher.core.forecast import Target
@@ -21,7 +24,8 @@ class Assessment:
 
     ``newest`` is the Unix second of each instance's newest sample (-1: none);
     ``bad_specs`` says, by row, what is wrong with a flavor copy that cannot
-    be read: its limits are unknown and its weight is 1.
+    be read: its limits are unknown and its weight is 1.  ``known`` are the
+    behavioural profiles, where the caller keeps any.
     """
 
     fleet: fleet_module.Fleet
@@ -36,6 +40,14 @@ class Assessment:
     bad_specs: Mapping[int, str]
     now: int
     ceiling: float
+    known: profiling_module.Known | None = None
+
+    def rung(self, row: int) -> ladder.Rung:
+        """How much history the forecast of an instance stands on."""
+        found = self.forecast.rungs
+        if found is None:
+            return ladder.Rung.NO_SAMPLES
+        return ladder.Rung(int(found[row]))
 
     def risk_at(self, limits: np.ndarray) -> np.ndarray:
         """The risk that each instance would have with other limits.
@@ -69,15 +81,22 @@ def assess(
     forecaster: forecast_module.Forecaster,
     policy: Policy,
     now: int,
+    profiling: profiling_module.Profiling | None = None,
 ) -> Assessment:
     """Look ahead for every instance of the fleet.
 
     :param window: usage of exactly ``fleet.instances``, in their order.
+    :param profiling: learns their profiles; None: what is needed of them is
+        read off the window.
     :raises ModelError: when the forecaster's model cannot be used.
     """
     limits, weights, bad_specs = _limits(fleet.instances)
     window = window.until(common_origin(window))
-    forecast = forecaster.forecast(window, limits)
+    known = None if profiling is None else profiling.learn(window)
+    forecast = replace(
+        forecaster.forecast(window, limits), rungs=_rungs(known, window)
+    )
+    ceilings = policy.ceiling * limits
     predicted = forecast.level(Target.MAX900, policy.quantile_level)
     return Assessment(
         fleet=fleet,
@@ -92,12 +111,25 @@ def assess(
             ceiling=policy.ceiling,
             age_s=float(now - forecast.origin),
         ),
-        excess_s=profile.mean_excess_s(window, policy.ceiling * limits),
+        excess_s=(
+            profile.mean_excess_s(window, ceilings)
+            if known is None
+            else known.excess_s(ceilings)
+        ),
         load=risk_module.node_load(forecast, window, limits),
         bad_specs=bad_specs,
         now=now,
         ceiling=policy.ceiling,
+        known=known,
     )
+
+
+def _rungs(
+    known: profiling_module.Known | None, window: usage.UsageWindow
+) -> np.ndarray:
+    if known is not None:
+        return known.behaviour.rung
+    return ladder.of_window(window.usage, window.step_s)
 
 
 def common_origin(window: usage.UsageWindow) -> int:

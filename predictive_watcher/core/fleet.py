@@ -146,7 +146,8 @@ class Instance:
     """A server as Nova showed it when the audit began.
 
     ``flavor`` is the server's own copy, which may differ from the flavor of
-    that name today.  ``node`` is the host name of its hypervisor.
+    that name today.  ``node`` is the host name of its hypervisor.  ``image``
+    is the id of what its disk was made from, '' where that is a volume.
     """
 
     id: str
@@ -160,6 +161,7 @@ class Instance:
     metadata: Mapping[str, str] = field(default_factory=dict)
     availability_zone: str | None = None
     created_at: int = 0
+    image: str = ''
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

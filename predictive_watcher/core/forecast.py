@@ -114,7 +114,9 @@ class Forecast:
     ``plain`` marks cells, bool (instances, resources), whose chance is read
     off the quantiles all the same: somebody stands in for the model there.
     ``models`` are the models by instance, where they are not all ``model``;
-    ``notes`` says by instance id what is out of the ordinary.
+    ``notes`` says by instance id what is out of the ordinary.  ``rungs`` is
+    int8 by instance, how much history the forecast stands on, on the steps
+    of `ladder.Rung`; None: nobody asked.
     """
 
     instances: tuple[str, ...]
@@ -125,6 +127,7 @@ class Forecast:
     plain: np.ndarray | None = None
     models: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    rungs: np.ndarray | None = None
 
     def model_of(self, row: int) -> str:
         """The model that an instance was asked of."""
@@ -142,6 +145,7 @@ class Forecast:
             plain=None if self.plain is None else self.plain[here],
             models=self.models[here],
             notes=self.notes,
+            rungs=None if self.rungs is None else self.rungs[here],
         )
 
     def level(self, target: Target, level: float) -> np.ndarray:

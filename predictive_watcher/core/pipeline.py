@@ -14,6 +14,7 @@ from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import growing
 from predictive_watcher.core import leasing
 from predictive_watcher.core import placement
+from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import relief
 from predictive_watcher.core import usage
 from predictive_watcher.core.adjustment import Confirm
@@ -58,6 +59,7 @@ def propose(
     now: int,
     recent: Mapping[str, Attempt] | None = None,
     missing: Mapping[str, str] | None = None,
+    profiling: profiling_module.Profiling | None = None,
 ) -> Proposal:
     """Anticipate violations and decide what to do about each instance.
 
@@ -68,9 +70,13 @@ def propose(
     :param now: Unix seconds.
     :param recent: by instance id, the last action that was tried.
     :param missing: by instance id, why usage of it is missing.
+    :param profiling: learns the behavioural profiles; None: what is needed
+        of them is read off the window.
     :raises ModelError: when the forecaster's model cannot be used.
     """
-    seen = assessment.assess(fleet, window, forecaster, policy, now)
+    seen = assessment.assess(
+        fleet, window, forecaster, policy, now, profiling
+    )
     held = leasing.reconcile(leases, fleet.instances, now)
     maker = PlanMaker(
         seen=seen,
@@ -198,6 +204,7 @@ def _verdict(maker: PlanMaker, row: int) -> Verdict:
         limits=seen.limits[row],
         model=seen.forecast.model_of(row),
         note=seen.forecast.notes.get(maker.instance(row).id, ''),
+        rung=seen.rung(row),
     )
 
 

@@ -1,22 +1,229 @@
-"""The behaviour of each instance that the history shows."""
+"""The behavioural profile: what is normal for each instance, and when.
+
+Level, spread and season of each resource, regimes found in the data
+(`segments`), and how long an excess above any level lasts (`excess`).  What
+is older counts half as much each `HALF_LIFE_S`.  Each step costs the same,
+however long the history is; an instance takes 9 KB.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from predictive_watcher.core import usage
+from predictive_watcher.core import conditions
+from predictive_watcher.core import decay
+from predictive_watcher.core import excess
+from predictive_watcher.core import fleet
+from predictive_watcher.core import ladder
+from predictive_watcher.core import scale
+from predictive_watcher.core import season
+from predictive_watcher.core import segments
+from predictive_watcher.core import usage as usage_module
 
 
-PRIOR_EXCESS_S = 1800.0
-_PRIOR_RUNS = 1.0
+IDENTITY = 'profile 1'  # of what is remembered
+HALF_LIFE_S = 14 * 86400
+PRIOR_EXCESS_S = excess.PRIOR_EXCESS_S
+_MOST_SEEN_S = 8 * 86400.0
+_ENOUGH = 12.0  # samples before limits of normal are told
+_NEVER = np.float32(1e6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normal:
+    """The limits of normal of the regime that holds, in the units of usage.
+
+    Arrays of shape (instances, resources), NaN where too little was seen:
+    ``low`` and ``high`` are passed by 1 % of the samples each, ``usual`` is
+    the median.  ``segment`` (instances,) is the regime's index, -1 where
+    none is known.
+    """
+
+    low: np.ndarray
+    usual: np.ndarray
+    high: np.ndarray
+    segment: np.ndarray
+
+
+class BehaviouralProfile:
+    """The profiles of a fleet.
+
+    ``level`` are moments (instances, resources) on the scale of `scale`;
+    ``age`` is steps since the newest sample of each resource, ``seen`` how
+    many steps with any sample count; ``time`` is the newest step's end, None
+    before the first one.
+    """
+
+    def __init__(
+        self,
+        instances: int,
+        step_s: int,
+        calendar: conditions.Calendar | None = None,
+        most_segments: int = segments.SEGMENTS,
+    ) -> None:
+        shape = (instances, len(fleet.RESOURCES))
+        self.step_s = step_s
+        self.calendar = calendar or conditions.Calendar(instances)
+        self.time: int | None = None
+        self.level = decay.Moments.empty(*shape)
+        self.season = season.Season(*shape)
+        self.segments = segments.Segments(*shape, most_segments)
+        self.excess = excess.Excess(*shape)
+        self.age = np.full(shape, _NEVER, np.float32)
+        self.seen = np.zeros(instances, np.float32)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """All that is remembered, as views with the instances first."""
+        return {
+            **self.level.parts('level'),
+            **self.season.parts(),
+            **self.segments.parts(),
+            **self.excess.parts(),
+            'age': self.age,
+            'seen': self.seen,
+        }
+
+    def resume(
+        self, parts: Mapping[str, np.ndarray], rows: np.ndarray, time: int
+    ) -> None:
+        """Put what was remembered of instances into ``rows``.
+
+        :param time: Unix seconds of the newest step that is in them.
+        """
+        for name, view in self.parts().items():
+            view[rows] = parts[name]
+        self.time = time
+
+    def learn(self, window: usage_module.UsageWindow) -> None:
+        """Take the steps of a window that are newer than what is known."""
+        for k, time in enumerate(window.times()):
+            if self.time is None or time > self.time:
+                self.advance(window.usage[:, k], int(time))
+
+    def advance(self, sample: np.ndarray, time: int) -> None:
+        """Take the sample of the step that ends at ``time``.
+
+        Steps that were left out since the newest one are silence.
+
+        :param sample: (instances, resources) in the units of usage; NaN, or
+            a number that no usage can be, where there is none.
+        :raises ValueError: where ``time`` is not after the newest step.
+        """
+        if self.time is not None:
+            if time <= self.time:
+                raise ValueError(f'step {time} is not after {self.time}')
+            silence = np.full_like(sample, np.nan)
+            for missing in range(self.time + self.step_s, time, self.step_s):
+                self._take(silence, missing)
+        self._take(sample, time)
+
+    def _take(self, sample: np.ndarray, time: int) -> None:
+        self._fade(time)
+        present = np.isfinite(sample) & (sample >= 0)
+        amount = np.where(present, sample, 0).astype(np.float32)
+        some = present.any(axis=1)
+        self.age[...] = np.where(present, 0, self.age + 1)
+        lasting = np.float32(2.0 ** (-self.step_s / HALF_LIFE_S))
+        most = np.float32(_MOST_SEEN_S / self.step_s)
+        self.seen[...] = np.where(
+            some, np.minimum(self.seen + 1, most), self.seen * lasting
+        )
+        one = decay.weight(time, HALF_LIFE_S)
+        slow = decay.weight(time, season.SLOWER * HALF_LIFE_S)
+        self.excess.take(amount, present, one, self.step_s)
+        moment = self.calendar.at(time)
+        value, gain = scale.squeezed(amount), one * present
+        self.level.take(value, gain)
+        self.season.take(value, gain, slow * present, moment)
+        self.segments.take(value, gain, moment)
+        if time % segments.LOOK_S < self.step_s:
+            self.segments.look()
+        self.time = time
+
+    def _fade(self, time: int) -> None:
+        """Halve what is a half-life older than before."""
+        if self.time is None:
+            return
+        factor = decay.halved(self.time, time, HALF_LIFE_S)
+        if factor < 1:
+            for part in (self.level, self.season, self.segments, self.excess):
+                part.fade(factor)
+        slow = decay.halved(self.time, time, season.SLOWER * HALF_LIFE_S)
+        if slow < 1:
+            self.season.month_end.fade(slow)
+
+    def forget(self, which: np.ndarray) -> None:
+        """Begin anew for the instances of a bool mask."""
+        fresh = BehaviouralProfile(
+            1, self.step_s, most_segments=self.segments.mass.shape[1]
+        ).parts()
+        for name, view in self.parts().items():
+            view[which] = fresh[name]
+
+    @property
+    def age_s(self) -> np.ndarray:
+        """Seconds since the newest sample of each instance; NaN: none."""
+        age = self.age.min(axis=1)
+        known = self.level.weight.any(axis=1)
+        return np.where(known, age * float(self.step_s), np.nan)
+
+    @property
+    def seen_s(self) -> np.ndarray:
+        """Seconds that were seen, 8 days at most; they fade in silence."""
+        return np.asarray(self.seen * float(self.step_s))
+
+    @property
+    def rung(self) -> np.ndarray:
+        """On which `ladder.Rung` each instance stands, int8."""
+        return ladder.rungs(self.seen_s)
+
+    def excess_s(
+        self, level: np.ndarray, kin: ladder.Groups | None = None
+    ) -> np.ndarray:
+        """How long usage stays above a level once it has passed it.
+
+        Seconds (instances, resources).  The mean of the own runs, as if one
+        run as long as those of the group had been seen as well; the group's
+        likewise, with one of `PRIOR_EXCESS_S`.
+
+        :param level: in the units of usage; NaN where there is none.
+        :param kin: None: everybody stands alone.
+        """
+        one = decay.weight(self.time or 0, HALF_LIFE_S)
+        seconds, runs = self.excess.above(level, one)
+        prior: np.ndarray | float = PRIOR_EXCESS_S
+        if kin is not None:
+            with np.errstate(invalid='ignore', divide='ignore'):
+                own = np.where(runs > 0, seconds / runs, np.nan)
+            mean, others = kin.others(own, runs)
+            mean = np.where(others > 0, mean, 0)
+            prior = excess.mean_s(mean * others, others, PRIOR_EXCESS_S)
+        return excess.mean_s(seconds, runs, prior)
+
+    def normal(self) -> Normal:
+        """The limits of normal now."""
+        now = self.segments.now
+        rows = np.arange(len(now))
+        one = decay.weight(self.time or 0, HALF_LIFE_S)
+        weight = self.segments.usage.weight[rows, now] / one
+        enough = (weight >= _ENOUGH) & (now >= 0)[:, None]
+        levels = np.moveaxis(self.segments.quantiles[rows, now], -1, 0)
+        found = np.where(enough, scale.amount(levels), np.float32(np.nan))
+        return Normal(
+            low=found[0],
+            usual=found[segments.LEVELS.index(0.5)],
+            high=found[-1],
+            segment=now,
+        )
 
 
 def mean_excess_s(
-    window: usage.UsageWindow, threshold: np.ndarray
+    window: usage_module.UsageWindow, threshold: np.ndarray
 ) -> np.ndarray:
-    """How long usage stays above a threshold once it has passed it.
+    """The same as `BehaviouralProfile.excess_s`, from a window alone.
 
-    The mean length of the runs above it, in seconds, shrunk towards
-    `PRIOR_EXCESS_S` as if one run of that length had been seen: an instance
-    that never passed the threshold gets the prior.
+    For whoever has no profile: reads all of the window each time.
 
     :param threshold: (instances, resources) in the units of usage; NaN where
         there is none.
@@ -25,7 +232,7 @@ def mean_excess_s(
     >>> import numpy as np
     >>> used = np.zeros((1, 12, 4), np.float32)
     >>> used[0, 3:5, 0] = used[0, 8:10, 0] = 1
-    >>> w = usage.UsageWindow(
+    >>> w = usage_module.UsageWindow(
     ...     instances=('a',), start=0, step_s=300, usage=used
     ... )
     >>> mean_excess_s(w, np.full((1, 4), 0.5))[0].tolist()
@@ -34,8 +241,5 @@ def mean_excess_s(
     above = window.usage > threshold[:, None, :]
     begins = above.copy()
     begins[:, 1:] &= ~above[:, :-1]
-    runs = begins.sum(axis=1)
     seconds = above.sum(axis=1) * float(window.step_s)
-    return np.asarray(
-        (PRIOR_EXCESS_S * _PRIOR_RUNS + seconds) / (_PRIOR_RUNS + runs)
-    )
+    return excess.mean_s(seconds, begins.sum(axis=1), PRIOR_EXCESS_S)

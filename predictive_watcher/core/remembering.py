@@ -9,8 +9,10 @@ remembered, and the next audit scores it again with what has come by then.
 """
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 from dataclasses import dataclass
+from dataclasses import field
 from typing import Protocol
 
 import numpy as np
@@ -48,7 +50,8 @@ class Memory:
     """What is known of instances after the step that ends at ``time``.
 
     ``model`` is the identity of the model that was asked; ``parts`` are
-    arrays with the instances first, see `following.Follower.parts`.
+    arrays with the instances first, see `following.Follower.parts`;
+    ``labels`` have a text for each instance.
     """
 
     model: str
@@ -56,6 +59,7 @@ class Memory:
     time: int
     step_s: int
     parts: Mapping[str, np.ndarray]
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Remembering:
@@ -90,11 +94,11 @@ class Remembering:
         """
         self._model.check_step(window.step_s)
         steps = window.usage.shape[1]
-        seen = self._seen(window)
-        kept = max(steps - _unsure(window.usage), seen)
+        seen = steps_known(self.memory, window, self._model.identity)
+        kept = max(steps - unsure(window), seen)
         follower = self._until(window, limits, seen)
         _advance(follower, window, np.arange(seen, kept))
-        if kept > 0 and not self._ahead(window):
+        if kept > 0 and not is_ahead(self.memory, window):
             self.memory = Memory(
                 model=self._model.identity,
                 instances=window.instances,
@@ -118,31 +122,6 @@ class Remembering:
             settled[row_of[name]][:, cells[name]] = 0
         parts = {**self.memory.parts, 'settled': settled}
         self.memory = dataclasses.replace(self.memory, parts=parts)
-
-    def _seen(self, window: usage_module.UsageWindow) -> int:
-        """How many of the window's steps are in the memory already.
-
-        0 where nobody can go on: the memory ends before the window begins,
-        lies ahead of it, or is of another grid or model.
-        """
-        memory = self.memory
-        if memory is None or memory.step_s != window.step_s:
-            return 0
-        if memory.model != self._model.identity:
-            return 0
-        last, off_grid = divmod(memory.time - window.start, window.step_s)
-        if off_grid or not 0 <= last < window.usage.shape[1]:
-            return 0
-        known = set(memory.instances)
-        return last + 1 if known.intersection(window.instances) else 0
-
-    def _ahead(self, window: usage_module.UsageWindow) -> bool:
-        """Is the memory newer than the window, by a little?  Then it is kept
-        for the next audit, and this one goes without it.
-        """
-        if self.memory is None:
-            return False
-        return 0 < self.memory.time - window.end <= _AHEAD_S
 
     def _until(
         self,
@@ -168,9 +147,35 @@ class Remembering:
         return follower
 
 
-def _unsure(usage: np.ndarray) -> int:
+def steps_known(
+    memory: Memory | None, window: usage_module.UsageWindow, model: str
+) -> int:
+    """How many of the window's steps are in the memory already.
+
+    0 where nobody can go on: the memory ends before the window begins, lies
+    ahead of it, or is of another grid or model.
+    """
+    if memory is None or memory.step_s != window.step_s:
+        return 0
+    if memory.model != model:
+        return 0
+    last, off_grid = divmod(memory.time - window.start, window.step_s)
+    if off_grid or not 0 <= last < window.usage.shape[1]:
+        return 0
+    known = set(memory.instances)
+    return last + 1 if known.intersection(window.instances) else 0
+
+
+def is_ahead(memory: Memory | None, window: usage_module.UsageWindow) -> bool:
+    """Is the memory newer than the window, by a little?  Then it is kept for
+    the next audit, and this one goes without it.
+    """
+    return memory is not None and 0 < memory.time - window.end <= _AHEAD_S
+
+
+def unsure(window: usage_module.UsageWindow) -> int:
     """How many of the newest steps may still get samples: 0 or `_LATE`."""
-    recent = np.isfinite(usage[:, -_REPORTING:])
+    recent = np.isfinite(window.usage[:, -_REPORTING:])
     late = recent.any(axis=1)[:, None] & ~recent[:, -_LATE:]
     return _LATE if late.any() else 0
 

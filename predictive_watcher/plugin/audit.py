@@ -62,7 +62,7 @@ def run(
     ledger, cloud = wiring.ledger(conf), wiring.cloud(conf, connection)
     fleet = _fleet(audit, cloud, ledger, scope, wall, parameters)
     recalled = recall.recall(
-        conf, audit, fleet.instances, ledger.active_leases()
+        conf, audit, fleet.instances, ledger.active_leases(), wall
     )
     forecaster = learning.watched(conf, audit, recalled.forecaster)
     window = _read(conf, source, fleet, wall, forecaster.history_s)
@@ -78,6 +78,7 @@ def run(
         now=now,
         recent=ledger.recent_attempts(now - policy.cooldown_s),
         missing={i: why for i in window.instances if (why := _why(source, i))},
+        profiling=recalled.profiling,
     )
     if not parameters.observe_only:
         _keep_leases(cloud, ledger, proposal, now)

@@ -15,9 +15,12 @@ from predictive_watcher import exceptions
 from predictive_watcher import wiring
 from predictive_watcher.core import fleet
 from predictive_watcher.core import leases as leases_module
+from predictive_watcher.core import profile
+from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import remembering
 from predictive_watcher.core import selection
 from predictive_watcher.core import several
+from predictive_watcher.plugin import subjects
 from predictive_watcher.state import cache
 
 
@@ -29,11 +32,13 @@ _FORGOTTEN_S = 7 * 86400  # states of audits that are no more
 class Recalled:
     """The models in use, with what an audit remembers.
 
-    ``kept`` are the models by the names under which their memories are kept.
+    ``kept`` are the models, and ``profiling``, by the names under which
+    their memories are kept.
     """
 
     forecaster: several.Several
-    kept: Mapping[str, remembering.Remembering]
+    profiling: profiling_module.Profiling
+    kept: Mapping[str, remembering.Remembering | profiling_module.Profiling]
 
 
 def recall(
@@ -41,14 +46,17 @@ def recall(
     audit: str,
     instances: Iterable[fleet.Instance] = (),
     leases: Iterable[leases_module.Lease] = (),
+    now: int = 0,
 ) -> Recalled:
     """Each instance's model, with what this audit remembers of it.
 
     What cannot be used is told, and made again from the history; a model of
     some instances' own that cannot be used leaves them to the default one.
 
+    :param now: Unix seconds, for time zones.
     :raises ModelError: where the default model cannot be used.
     """
+    instances = tuple(instances)
     default = wiring.forecaster(conf)
     own = wiring.own_forecasters(conf)
     members: dict[str, set[str]] = defaultdict(set)
@@ -60,20 +68,28 @@ def recall(
             case model if model.identity != default.identity:
                 models[model.identity] = model
                 members[model.identity].add(instance)
-    kept = {audit: _remembering(conf, audit, default)}
+    usual = _remembering(conf, audit, default)
+    kept: dict[str, remembering.Remembering | profiling_module.Profiling]
+    kept = {audit: usual}
     parts = []
     for identity, model in models.items():
         # without the default's name, which has no part of its own
         name = f'{audit}-{identity[:16]}'
-        kept[name] = _remembering(conf, name, model)
+        one = kept[name] = _remembering(conf, name, model)
         parts.append(
             several.Own(
-                forecaster=kept[name],
-                instances=frozenset(members[identity]),
+                forecaster=one, instances=frozenset(members[identity])
             )
         )
+    name = cache.profile_name(audit)
+    profiling = kept[name] = profiling_module.Profiling(
+        _memory(conf, name, profile.IDENTITY),
+        subjects.of(conf, instances, leases, now),
+    )
     return Recalled(
-        forecaster=several.Several(kept[audit], parts, refused), kept=kept
+        forecaster=several.Several(usual, parts, refused),
+        profiling=profiling,
+        kept=kept,
     )
 
 
@@ -100,39 +116,35 @@ def _chosen(
     for instance in instances:
         selector = choose(
             instance.metadata.get(key),
-            _own_flavor(instance, held.get(instance.id)),
+            subjects.own_flavor(instance, held.get(instance.id)),
         )
         if selector is not None:
             yield instance.id, selector
 
 
-def _own_flavor(
-    instance: fleet.Instance, lease: leases_module.Lease | None
-) -> str:
-    """The flavor that its owner chose: a lease changes for how long an
-    instance has more room, not what it is.
-    """
-    name = instance.flavor.name
-    if lease and name in (lease.flavor_name, lease.pending_flavor_name):
-        return lease.origin_flavor_name
-    return name
-
-
 def _remembering(
     conf: cfg.ConfigOpts, name: str, model: remembering.Model
 ) -> remembering.Remembering:
-    memory = None
-    directory = _directory(conf)
-    if directory is not None:
-        try:
-            memory = cache.read(directory, name, model.identity)
-        except exceptions.StateError as error:
-            LOG.warning(
-                'audit %s: every instance is scored from its history: %s',
-                name,
-                error,
-            )
+    memory = _memory(conf, name, model.identity)
     return remembering.Remembering(model, memory)
+
+
+def _memory(
+    conf: cfg.ConfigOpts, name: str, identity: str
+) -> remembering.Memory | None:
+    """What can be used of what was kept under a name."""
+    directory = _directory(conf)
+    if directory is None:
+        return None
+    try:
+        return cache.read(directory, name, identity)
+    except exceptions.StateError as error:
+        LOG.warning(
+            'audit %s: every instance is scored from its history: %s',
+            name,
+            error,
+        )
+    return None
 
 
 def keep(
@@ -156,16 +168,16 @@ def keep(
             why,
         )
     directory = _directory(conf)
-    for name, forecaster in recalled.kept.items():
-        memory = forecaster.memory
+    for name, learner in recalled.kept.items():
+        memory = learner.memory
         if directory is None or memory is None:
             continue
         LOG.info(
             'audit %s: %d of %d instances of %s went on from the last audit',
             audit,
-            forecaster.resumed,
+            learner.resumed,
             len(memory.instances),
-            forecaster.name,
+            memory.model,
         )
         try:
             cache.write(directory, name, memory)

@@ -59,13 +59,14 @@ def log_verdicts(audit: str, verdicts: Iterable[Verdict]) -> None:
         counts[reason] += 1
         LOG.log(
             log.DEBUG if reason is Reason.LOW_RISK else log.INFO,
-            'audit %s: %s %s (%s): %s: %s%s',
+            'audit %s: %s %s (%s): %s: %s [%s]%s',
             audit,
             word_for(verdict),
             verdict.instance.name,
             verdict.instance.id,
             reason,
             verdict.adjustment.text,
+            verdict.rung.code,
             f' ({verdict.note})' if verdict.note else '',
         )
     LOG.info(

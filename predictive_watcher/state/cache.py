@@ -35,6 +35,11 @@ def _path(directory: pathlib.Path, audit: str) -> pathlib.Path:
     return directory / (re.sub(r'[^\w-]', '_', audit) + _SUFFIX)
 
 
+def profile_name(audit: str) -> str:
+    """Under which name the behavioural profiles of an audit are kept."""
+    return f'{audit}-profile'
+
+
 def read(
     directory: pathlib.Path, audit: str, model: str
 ) -> remembering.Memory | None:
@@ -76,6 +81,7 @@ def read(
         time=facts['time'],
         step_s=facts['step_s'],
         parts=parts,
+        labels=facts.get('labels', {}),
     )
 
 
@@ -92,6 +98,7 @@ def write(
         'instances': memory.instances,
         'time': memory.time,
         'step_s': memory.step_s,
+        'labels': memory.labels,
     }
     room = io.BytesIO()
     about = np.array(json.dumps(facts))

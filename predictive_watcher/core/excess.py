@@ -1,0 +1,132 @@
+"""How long usage stays above a level once it has passed it, for any level.
+
+Levels are a geometric grid, eight in each doubling, which is the same for
+everybody; each instance and resource has those of four doublings up to the
+largest use that was seen.  So a level of today's limit, of a larger flavor's
+or of another ceiling can be asked for, and a resize changes nothing here.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+PRIOR_EXCESS_S = 1800.0
+PRIOR_RUNS = 1.0
+LEVELS = 32
+_PER_DOUBLING = 8
+_ROOM = 4  # levels above the first sample
+# vCPUs, MiB, B/s, B/s: below these nothing is told apart
+_LOWEST = np.array([1e-3, 1.0, 1024.0, 256.0], np.float32)
+
+
+def _place(amount: np.ndarray) -> np.ndarray:
+    """Where on the grid amounts lie, float32; whole numbers are levels."""
+    ratio = np.maximum(amount / _LOWEST, np.float32(1))
+    return np.asarray(_PER_DOUBLING * np.log2(ratio), np.float32)
+
+
+class Excess:
+    """Runs above each level, and the seconds in them, with forgetting.
+
+    ``base`` (instances, resources) is the lowest level on the grid;
+    ``seconds`` and ``runs`` (instances, resources, levels) are weighted;
+    ``before`` is the place of the newest step's sample, -1 without one.
+    """
+
+    def __init__(self, instances: int, resources: int) -> None:
+        shape = (instances, resources)
+        self.base = np.full(shape, -1, np.int32)
+        self.before = np.full(shape, -1, np.float32)
+        self.seconds = np.zeros((*shape, LEVELS), np.float32)
+        self.runs = np.zeros((*shape, LEVELS), np.float32)
+
+    def parts(self) -> Mapping[str, np.ndarray]:
+        """All that is remembered."""
+        return {
+            'excess.base': self.base,
+            'excess.before': self.before,
+            'excess.seconds': self.seconds,
+            'excess.runs': self.runs,
+        }
+
+    def take(
+        self, amount: np.ndarray, present: np.ndarray, gain: np.float32,
+        step_s: int,
+    ) -> None:  # fmt: skip
+        """Learn the sample of a step.
+
+        :param amount: (instances, resources) in the units of usage, finite.
+        :param present: where there is one.
+        :param gain: what it weighs.
+        """
+        place = np.where(present, _place(amount), np.float32(-1))
+        self._make_room(place, present)
+        levels = np.arange(LEVELS, dtype=np.float32)
+        above = (place - self.base)[..., None] > levels
+        began = above & ~((self.before - self.base)[..., None] > levels)
+        self.seconds += above * np.float32(gain * step_s)
+        self.runs += began * gain
+        self.before[...] = place
+
+    def _make_room(self, place: np.ndarray, present: np.ndarray) -> None:
+        """Move the levels of whoever passes all of them."""
+        first = present & (self.base < 0)
+        start = np.ceil(place) + _ROOM - LEVELS
+        self.base[first] = np.maximum(start, 0)[first].astype(np.int32)
+        short = place - self.base - LEVELS
+        cells = np.argwhere(present & (short > 0))
+        for row, column in cells:
+            up = int(np.ceil(short[row, column]))
+            self.base[row, column] += up
+            for kept in (self.seconds, self.runs):
+                old = kept[row, column].copy()
+                kept[row, column] = 0
+                kept[row, column, : max(LEVELS - up, 0)] = old[up:]
+
+    def fade(self, factor: np.float32) -> None:
+        """Let all that was seen weigh less."""
+        self.seconds *= factor
+        self.runs *= factor
+
+    def above(
+        self, level: np.ndarray, gain: np.float32
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Seconds above a level and runs there, as many as still count.
+
+        Between two levels of the grid it is in between; below the lowest one
+        what is known of that.  0 where the level is unknown or was never
+        passed.
+
+        :param level: (instances, resources) in the units of usage.
+        :param gain: what a sample of now weighs.
+        """
+        known = np.isfinite(level) & (self.base >= 0)
+        place = _place(np.where(known, level, 0)) - self.base
+        place = np.maximum(place, 0)
+        low = np.minimum(np.floor(place), LEVELS - 1).astype(np.int64)
+        high = np.minimum(low + 1, LEVELS - 1)
+        part = np.clip(place - low, 0, 1).astype(np.float32)
+        never = ~known | (place > LEVELS - 1)
+        found = []
+        for kept in (self.seconds, self.runs):
+            one, other = (
+                np.take_along_axis(kept, k[..., None], -1)[..., 0]
+                for k in (low, high)
+            )
+            value = (one + part * (other - one)) / gain
+            found.append(np.where(never, 0, value).astype(np.float64))
+        return found[0], found[1]
+
+
+def mean_s(
+    seconds: np.ndarray, runs: np.ndarray, prior_s: np.ndarray | float
+) -> np.ndarray:
+    """The mean length of a run, shrunk towards ``prior_s`` as if one run of
+    that length had been seen.
+
+    >>> float(mean_s(np.array(1200.0), np.array(2.0), 1800.0))
+    1000.0
+    """
+    found = (prior_s * PRIOR_RUNS + seconds) / (PRIOR_RUNS + runs)
+    return np.asarray(found)

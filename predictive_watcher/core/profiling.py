@@ -1,0 +1,165 @@
+"""The profiles of an audit, which go on where the audit before ended.
+
+What is remembered of each instance is taken up again, so that only new
+samples are learned; whoever is new, or was rebuilt, is learned from the
+window's history.  Both give, bit for bit, the same where the window holds
+all that was remembered.  Whoever is gone is forgotten.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from predictive_watcher.core import conditions
+from predictive_watcher.core import ladder
+from predictive_watcher.core import profile
+from predictive_watcher.core import remembering
+from predictive_watcher.core import usage as usage_module
+
+
+_NAME, _MARK = 'name', 'mark'  # the labels of a memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Who an instance is, as far as its behaviour is concerned.
+
+    ``kin`` are the groups that it belongs to, the most specific first and
+    as many for everybody, '' for none.  ``image`` is what it was made from:
+    with another one it is another machine under the same id.
+    """
+
+    name: str = ''
+    image: str = ''
+    kin: tuple[str, ...] = ()
+    zone: conditions.Zone = conditions.UTC
+
+    @property
+    def mark(self) -> str:
+        """What was learned under another mark says nothing."""
+        return f'{self.image} {self.zone.name}'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The profiles of a window's instances, and who is like whom."""
+
+    behaviour: profile.BehaviouralProfile
+    kin: ladder.Groups
+
+    def excess_s(self, level: np.ndarray) -> np.ndarray:
+        """`profile.BehaviouralProfile.excess_s`, with the groups' help."""
+        return self.behaviour.excess_s(level, self.kin)
+
+
+class Profiling:
+    """Learns the profiles of one audit, with a memory before and after.
+
+    ``memory`` is what to keep for the next audit once `learn` was called,
+    ``resumed`` how many instances went on where they were.
+    """
+
+    def __init__(
+        self,
+        memory: remembering.Memory | None = None,
+        subjects: Mapping[str, Subject] | None = None,
+    ) -> None:
+        self.memory = memory
+        self.resumed = 0
+        self._subjects = subjects or {}
+
+    def learn(self, window: usage_module.UsageWindow) -> Known:
+        """The profiles at the window's end."""
+        who = [self._subjects.get(i, Subject()) for i in window.instances]
+        seen = remembering.steps_known(self.memory, window, profile.IDENTITY)
+        kept = max(window.usage.shape[1] - remembering.unsure(window), seen)
+        found = self._until(window, who, seen)
+        times = window.times()
+        for k in range(seen, kept):
+            found.advance(window.usage[:, k], int(times[k]))
+        if kept > 0 and not remembering.is_ahead(self.memory, window):
+            parts = found.parts()
+            if kept < len(times):
+                parts = {name: part.copy() for name, part in parts.items()}
+            self.memory = _memory(window, who, parts, int(times[kept - 1]))
+        for k in range(kept, len(times)):
+            found.advance(window.usage[:, k], int(times[k]))
+        kin = ladder.Groups([subject.kin for subject in who])
+        return Known(behaviour=found, kin=kin)
+
+    def _until(
+        self,
+        window: usage_module.UsageWindow,
+        who: list[Subject],
+        seen: int,
+    ) -> profile.BehaviouralProfile:
+        """All instances after the first ``seen`` steps of the window."""
+        calendar = _calendar(who)
+        found = profile.BehaviouralProfile(len(who), window.step_s, calendar)
+        memory = self.memory
+        if memory is None or not seen:
+            return found
+        place = self._places(memory, window.instances, who)
+        old, new = np.flatnonzero(place >= 0), np.flatnonzero(place < 0)
+        self.resumed = len(old)
+        if len(new):
+            young = profile.BehaviouralProfile(
+                len(new), window.step_s, calendar.among(new)
+            )
+            times = window.times()
+            for k in range(seen):
+                young.advance(window.usage[new, k], int(times[k]))
+            found.resume(young.parts(), new, memory.time)
+        parts = {name: part[place[old]] for name, part in memory.parts.items()}
+        found.resume(parts, old, memory.time)
+        return found
+
+    @staticmethod
+    def _places(
+        memory: remembering.Memory,
+        instances: tuple[str, ...],
+        who: list[Subject],
+    ) -> np.ndarray:
+        """The row of each instance in the memory, -1 where it is new."""
+        marks = memory.labels.get(_MARK, ())
+        row_of = {
+            (name, mark): row
+            for row, (name, mark) in enumerate(
+                zip(memory.instances, marks, strict=False)
+            )
+        }
+        return np.array(
+            [
+                row_of.get((instance, subject.mark), -1)
+                for instance, subject in zip(instances, who, strict=True)
+            ],
+            np.int64,
+        )
+
+
+def _calendar(who: list[Subject]) -> conditions.Calendar:
+    zones = tuple(dict.fromkeys(subject.zone for subject in who))
+    index = {zone: k for k, zone in enumerate(zones)}
+    return conditions.Calendar(
+        len(who), zones, [index[subject.zone] for subject in who]
+    )
+
+
+def _memory(
+    window: usage_module.UsageWindow,
+    who: list[Subject],
+    parts: Mapping[str, np.ndarray],
+    time: int,
+) -> remembering.Memory:
+    return remembering.Memory(
+        model=profile.IDENTITY,
+        instances=window.instances,
+        time=time,
+        step_s=window.step_s,
+        parts=parts,
+        labels={
+            _NAME: tuple(subject.name for subject in who),
+            _MARK: tuple(subject.mark for subject in who),
+        },
+    )

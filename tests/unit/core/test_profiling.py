@@ -1,0 +1,157 @@
+"""Profiles that go on from audit to audit."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from benchmarks import regimes
+from predictive_watcher.core import conditions
+from predictive_watcher.core import ladder
+from predictive_watcher.core import profiling
+
+
+MADE = regimes.make(6, 1, seed=9).window
+BERLIN = conditions.Zone(name='Berlin', since=(0,), offset_s=(3600,))
+WHO = {
+    name: profiling.Subject(
+        name=f'vm{k}',
+        image='ubuntu',
+        kin=('web' if k % 2 else 'db', 'p'),
+        zone=BERLIN if k > 3 else conditions.UTC,
+    )
+    for k, name in enumerate(MADE.instances)
+}
+LEVEL = np.full((6, 4), 1.0)
+
+
+def part(begin, end, who=None, used=None):
+    who = list(range(6)) if who is None else who
+    used = MADE.usage if used is None else used
+    return dataclasses.replace(
+        MADE,
+        instances=tuple(MADE.instances[k] for k in who),
+        start=MADE.start + begin * 300,
+        usage=used[who, begin:end].copy(),
+    )
+
+
+def audit(memory, window, who=WHO):
+    learner = profiling.Profiling(memory, who)
+    return learner.learn(window), learner
+
+
+def same(one, other, rows=None):
+    rows = slice(None) if rows is None else rows
+    for name, part_of_it in one.behaviour.parts().items():
+        pair = part_of_it[rows], other.behaviour.parts()[name][rows]
+        assert np.array_equal(*pair, equal_nan=True), name
+
+
+def test_the_next_audit_goes_on_where_the_one_before_ended():
+    memory = None
+    for end in (40, 41, 41, 50, 130):
+        found, learner = audit(memory, part(0, end))
+        whole, _ = audit(None, part(0, end))
+        same(found, whole)
+        assert learner.resumed == (6 if end > 40 else 0)
+        memory = learner.memory
+    assert learner.memory.labels['name'] == tuple(f'vm{k}' for k in range(6))
+
+
+def test_what_was_learned_outlives_the_window():
+    _, learner = audit(None, part(0, 100))
+    found, _ = audit(learner.memory, part(80, 120))
+    same(found, audit(None, part(0, 120))[0])
+
+
+def test_instances_come_go_and_change_places():
+    _, learner = audit(None, part(0, 60, [0, 1, 2, 3]))
+    who = [3, 5, 1, 4]
+    found, learner = audit(learner.memory, part(0, 70, who))
+    assert learner.resumed == 2
+    same(found, audit(None, part(0, 70, who))[0])
+
+
+def test_a_deleted_instance_is_forgotten():
+    _, learner = audit(None, part(0, 60))
+    _, learner = audit(learner.memory, part(0, 61, [0, 1]))
+    assert learner.memory.instances == ('i0', 'i1')
+    assert all(len(p) == 2 for p in learner.memory.parts.values())
+
+
+def test_a_renamed_instance_keeps_its_profile():
+    _, learner = audit(None, part(0, 60))
+    other = dict(WHO, i0=dataclasses.replace(WHO['i0'], name='new'))
+    found, learner = audit(learner.memory, part(50, 61), other)
+    assert learner.resumed == 6
+    assert learner.memory.labels['name'][0] == 'new'
+    same(found, audit(None, part(0, 61))[0])
+
+
+def test_a_rebuilt_instance_begins_anew():
+    _, learner = audit(None, part(0, 100))
+    other = dict(WHO, i0=dataclasses.replace(WHO['i0'], image='debian'))
+    found, learner = audit(learner.memory, part(90, 101), other)
+    assert learner.resumed == 5
+    fresh, _ = audit(None, part(90, 101))
+    same(found, fresh, rows=[0])
+    same(found, audit(None, part(0, 101))[0], rows=[1, 2, 3, 4, 5])
+
+
+def test_another_time_zone_means_to_learn_the_times_again():
+    _, learner = audit(None, part(0, 100))
+    other = dict(WHO, i0=dataclasses.replace(WHO['i0'], zone=BERLIN))
+    _, learner = audit(learner.memory, part(90, 101), other)
+    assert learner.resumed == 5
+
+
+def test_a_resized_instance_keeps_what_it_is_and_is_asked_for_new_levels():
+    found, learner = audit(None, part(0, 100))
+    other = dict(WHO, i1=dataclasses.replace(WHO['i1'], kin=('', 'p')))
+    after, learner = audit(learner.memory, part(0, 100), other)
+    assert learner.resumed == 6
+    same(found, after)
+    assert after.excess_s(2 * LEVEL).shape == (6, 4)
+
+
+def test_a_late_sample_counts_when_it_comes():
+    late = MADE.usage.copy()
+    late[2, 69] = np.nan
+    _, learner = audit(None, part(0, 70, used=late))
+    assert learner.memory.time == MADE.start + 68 * 300
+    found, _ = audit(learner.memory, part(0, 71))
+    same(found, audit(None, part(0, 71))[0])
+
+
+@pytest.mark.parametrize(
+    'other', [{'model': 'profile 0'}, {'step_s': 600}, {'time': 10**9}]
+)
+def test_a_foreign_memory_is_replaced(other):
+    _, learner = audit(None, part(0, 60))
+    foreign = dataclasses.replace(learner.memory, **other)
+    found, learner = audit(foreign, part(0, 60))
+    assert learner.resumed == 0
+    same(found, audit(None, part(0, 60))[0])
+
+
+def test_a_memory_that_is_ahead_is_kept_for_the_next_audit():
+    _, learner = audit(None, part(0, 72))
+    memory = learner.memory
+    _, learner = audit(memory, part(0, 70))
+    assert learner.memory is memory
+
+
+def test_nobody_in_scope_is_no_error():
+    found, learner = audit(None, part(0, 50, []), {})
+    assert found.excess_s(np.zeros((0, 4))).shape == (0, 4)
+    assert found.behaviour.rung.shape == (0,)
+
+
+def test_a_new_instance_stands_on_its_group():
+    used = MADE.usage.copy()
+    used[1, :95] = np.nan
+    found, _ = audit(None, part(0, 100, used=used))
+    rungs = [ladder.Rung(int(r)) for r in found.behaviour.rung]
+    assert rungs[1] is ladder.Rung.GROUP_PRIOR
+    assert rungs[0] is ladder.Rung.FIRST_HOURS
