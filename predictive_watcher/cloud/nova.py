@@ -180,6 +180,9 @@ class Nova:
                     '/os-services', {'binary': 'nova-compute'}
                 )['services']
             }
+            aggregates = translate.aggregates(
+                self._rest.get('/os-aggregates')['aggregates']
+            )
             wanted = [
                 data
                 for data in self._rest.pages(
@@ -193,7 +196,7 @@ class Nova:
                     self._rest.inventories, [data['id'] for data in wanted]
                 )
                 return tuple(
-                    translate.node(data, inventory, zones)
+                    translate.node(data, inventory, zones, aggregates)
                     for data, inventory in zip(
                         wanted, inventories, strict=True
                     )

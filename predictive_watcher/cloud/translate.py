@@ -1,5 +1,6 @@
 """Nova's and Placement's JSON → ours, once, at the door."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 import datetime
 from typing import Any
@@ -65,6 +66,7 @@ def instance(
         metadata=data['metadata'],
         availability_zone=data['OS-EXT-AZ:availability_zone'] or None,
         created_at=int(created.timestamp()),
+        user_id=data['user_id'],
         # '' where it boots from a volume
         image=(data.get('image') or {}).get('id', ''),
     )
@@ -74,8 +76,11 @@ def node(
     hypervisor: Mapping[str, Any],
     inventories: Mapping[str, Any],
     zones: Mapping[str, str],
+    aggregates: Mapping[str, frozenset[str]],
 ) -> fleet.Node:
     """An entry of GET /os-hypervisors/detail and its inventories.
+
+    ``zones`` and ``aggregates`` are those of each host.
 
     Where Placement has no inventory the scheduler places nothing, so the
     node counts as disabled.
@@ -100,6 +105,7 @@ def node(
         disk_ratio=disk[2],
         enabled=up and 'MEMORY_MB' in inventories,
         availability_zone=zones.get(host),
+        aggregates=aggregates.get(host, frozenset()),
     )
 
 
@@ -120,6 +126,17 @@ def _inventory(
         int(found['reserved']),
         float(found['allocation_ratio']),
     )
+
+
+def aggregates(
+    listed: Iterable[Mapping[str, Any]],
+) -> dict[str, frozenset[str]]:
+    """The entries of GET /os-aggregates: names by host."""
+    names: dict[str, set[str]] = {}
+    for data in listed:
+        for host in data['hosts']:
+            names.setdefault(host, set()).add(data['name'])
+    return {host: frozenset(found) for host, found in names.items()}
 
 
 def group(data: Mapping[str, Any]) -> fleet.ServerGroup:

@@ -29,6 +29,10 @@ class Reason(enum.StrEnum):
     NOT_ALLOWED = 'not_allowed'
     BUDGET = 'budget'
     COOLDOWN = 'cooldown'
+    OBSERVING = 'observing'
+    OBSERVED_ONLY = 'observed_only'
+    NOT_NOW = 'not_now'
+    ANOMALY = 'anomaly'
     # the instance must not be touched
     OPTED_OUT = 'opted_out'
     LOCKED = 'locked'
@@ -134,10 +138,10 @@ class Verdict:
     """What was decided for one instance, with the numbers behind it.
 
     ``risk``, ``lead_s``, ``predicted`` (the policy's quantile of the maximum
-    over the next 900 s) and ``limits`` have one value for each resource; NaN
+    up to its horizon) and ``limits`` have one value for each resource; NaN
     is unknown, for a limit: none.  ``model`` made the forecast, from as much
-    history as the ``rung`` says; ``note`` says what was out of the ordinary
-    about that.
+    history as the ``rung`` says; ``note`` says what was out of the ordinary;
+    ``rules`` name those that the instance has its policy from.
     """
 
     instance: fleet.Instance
@@ -150,6 +154,7 @@ class Verdict:
     model: str = ''
     note: str = ''
     rung: ladder.Rung = ladder.Rung.NO_SAMPLES
+    rules: tuple[str, ...] = ()
 
     @property
     def highest_risk(self) -> float:

@@ -12,10 +12,10 @@ from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import ladder
 from predictive_watcher.core import profile
 from predictive_watcher.core import profiling as profiling_module
+from predictive_watcher.core import resolving
 from predictive_watcher.core import risk as risk_module
 from predictive_watcher.core import usage
 from predictive_watcher.core.forecast import Target
-from predictive_watcher.core.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +24,9 @@ class Assessment:
 
     ``newest`` is the Unix second of each instance's newest sample (-1: none);
     ``bad_specs`` says, by row, what is wrong with a flavor copy that cannot
-    be read: its limits are unknown and its weight is 1.  ``known`` are the
-    behavioural profiles, where the caller keeps any.
+    be read: its limits are unknown and its weight is 1.  ``ceiling`` and
+    ``horizon_s`` (instances,) are those of each instance's own policy.
+    ``known`` are the behavioural profiles, where the caller keeps any.
     """
 
     fleet: fleet_module.Fleet
@@ -39,7 +40,8 @@ class Assessment:
     load: risk_module.NodeLoad
     bad_specs: Mapping[int, str]
     now: int
-    ceiling: float
+    ceiling: np.ndarray
+    horizon_s: np.ndarray
     known: profiling_module.Known | None = None
 
     def rung(self, row: int) -> ladder.Rung:
@@ -57,7 +59,10 @@ class Assessment:
         :param limits: (instances, resources) in the units of usage.
         """
         return risk_module.with_limits(
-            self.forecast, limits, ceiling=self.ceiling
+            self.forecast,
+            limits,
+            ceiling=self.ceiling,
+            horizon_s=self.horizon_s,
         )
 
     def risk_of(self, row: int, limits: np.ndarray) -> np.ndarray:
@@ -66,7 +71,10 @@ class Assessment:
         :param limits: (resources,) in the units of usage.
         """
         one = risk_module.with_limits(
-            self.forecast.only(row), limits[None], ceiling=self.ceiling
+            self.forecast.only(row),
+            limits[None],
+            ceiling=self.ceiling[row],
+            horizon_s=self.horizon_s[row],
         )
         return np.asarray(one[0])
 
@@ -79,11 +87,11 @@ def assess(
     fleet: fleet_module.Fleet,
     window: usage.UsageWindow,
     forecaster: forecast_module.Forecaster,
-    policy: Policy,
+    own: resolving.Own,
     now: int,
     profiling: profiling_module.Profiling | None = None,
 ) -> Assessment:
-    """Look ahead for every instance of the fleet.
+    """Look ahead for every instance of the fleet, as its own policy asks.
 
     :param window: usage of exactly ``fleet.instances``, in their order.
     :param profiling: learns their profiles; None: what is needed of them is
@@ -96,20 +104,23 @@ def assess(
     forecast = replace(
         forecaster.forecast(window, limits), rungs=_rungs(known, window)
     )
-    ceilings = policy.ceiling * limits
-    predicted = forecast.level(Target.MAX900, policy.quantile_level)
+    ceiling, horizon_s = own.values('ceiling'), own.values('horizon_s')
+    ceilings = ceiling[:, None] * limits
     return Assessment(
         fleet=fleet,
         forecast=forecast,
         limits=limits,
-        weights=weights,
+        weights=weights * own.values('weight_factor'),
         newest=window.newest(),
-        predicted=predicted.astype(np.float64),
+        predicted=_predicted(
+            forecast, own.values('quantile_level'), horizon_s
+        ),
         risk=risk_module.of_instances(
             forecast,
             limits,
-            ceiling=policy.ceiling,
+            ceiling=ceiling,
             age_s=float(now - forecast.origin),
+            horizon_s=horizon_s,
         ),
         excess_s=(
             profile.mean_excess_s(window, ceilings)
@@ -119,7 +130,8 @@ def assess(
         load=risk_module.node_load(forecast, window, limits),
         bad_specs=bad_specs,
         now=now,
-        ceiling=policy.ceiling,
+        ceiling=ceiling,
+        horizon_s=horizon_s,
         known=known,
     )
 
@@ -130,6 +142,31 @@ def _rungs(
     if known is not None:
         return known.behaviour.rung
     return ladder.of_window(window.usage, window.step_s)
+
+
+def _predicted(
+    forecast: forecast_module.Forecast,
+    level: np.ndarray,
+    horizon_s: np.ndarray,
+) -> np.ndarray:
+    """The use that an adjustment has to cover, (instances, resources).
+
+    The quantile of the maximum; of a nearer horizon the largest of its steps,
+    and never more than that.
+    """
+    rows = np.arange(len(level))
+    levels = np.array([forecast_module.LEVELS.index(one) for one in level])
+    if not rows.size:
+        return np.zeros((0, len(fleet_module.RESOURCES)))
+    chosen = forecast.quantiles[rows, :, :, levels].astype(np.float64)
+    highest = chosen[:, :, forecast_module.TARGETS.index(Target.MAX900)]
+    steps = [
+        np.where(at_s <= horizon_s[:, None], chosen[:, :, i], -np.inf)
+        for i, at_s in enumerate(forecast_module.HORIZONS_S[:-1])
+    ]
+    near = np.minimum(highest, np.max(steps, axis=0))
+    last = horizon_s[:, None] == forecast_module.HORIZONS_S[-1]
+    return np.where(last, highest, near)
 
 
 def common_origin(window: usage.UsageWindow) -> int:

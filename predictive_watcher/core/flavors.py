@@ -12,13 +12,14 @@ def candidates(
     origin: fleet.Flavor,
     flavors: Sequence[fleet.Flavor],
     max_growth: float,
+    largest: fleet.Flavor | None = None,
 ) -> list[fleet.Flavor]:
     """The permitted flavors, the smallest first.
 
     Permitted is a flavor that is public and enabled, takes nothing away, has
     the same disks and the same extra specs apart from ``quota:``, and is at
     most ``max_growth`` times as large as ``origin``, what the instance has
-    when no lease holds.
+    when no lease holds, and nowhere larger than ``largest``.
     """
     own = instance.flavor
     fitting = [
@@ -30,6 +31,7 @@ def candidates(
         and _at_least(flavor, own)
         and flavor.vcpus <= max_growth * origin.vcpus
         and flavor.memory_mib <= max_growth * origin.memory_mib
+        and _at_most(flavor, largest)
         and _same_kind(flavor, own)  # last: it costs most
     ]
     return sorted(fitting, key=lambda f: _size(f, own))
@@ -89,6 +91,13 @@ def _at_least(flavor: fleet.Flavor, own: fleet.Flavor) -> bool:
         flavor.vcpus >= own.vcpus
         and flavor.memory_mib >= own.memory_mib
         and same_disks(flavor, own)
+    )
+
+
+def _at_most(flavor: fleet.Flavor, largest: fleet.Flavor | None) -> bool:
+    return largest is None or (
+        flavor.vcpus <= largest.vcpus
+        and flavor.memory_mib <= largest.memory_mib
     )
 
 

@@ -148,6 +148,7 @@ class Instance:
     ``flavor`` is the server's own copy, which may differ from the flavor of
     that name today.  ``node`` is the host name of its hypervisor.  ``image``
     is the id of what its disk was made from, '' where that is a volume.
+    ``created_at`` is 0 where its age is not known.
     """
 
     id: str
@@ -161,12 +162,16 @@ class Instance:
     metadata: Mapping[str, str] = field(default_factory=dict)
     availability_zone: str | None = None
     created_at: int = 0
+    user_id: str = ''
     image: str = ''
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A compute host; amounts are physical, ratios are Placement's."""
+    """A compute host; amounts are physical, ratios are Placement's.
+
+    ``aggregates`` are the names of the host aggregates that it is in.
+    """
 
     name: str
     vcpus: int
@@ -180,6 +185,7 @@ class Node:
     disk_ratio: float = 1.0
     enabled: bool = True
     availability_zone: str | None = None
+    aggregates: frozenset[str] = frozenset()
 
     def capacity(self) -> np.ndarray:
         """What instances can use at once, by resource; NaN where unknown.

@@ -24,6 +24,7 @@ class Target(enum.StrEnum):
 
 
 TARGETS: tuple[Target, ...] = tuple(Target)
+HORIZONS_S = (300, 600, 900)
 LEVELS: tuple[float, ...] = (
     0.05,
     0.1,

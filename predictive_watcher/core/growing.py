@@ -21,14 +21,16 @@ def serve(maker: PlanMaker, row: int) -> None:
     """Find the flavor that averts the violation, or say why none does."""
     danger = _danger(maker, row)
     hold: Hold | None
-    if not maker.policy.allow_resize:
+    if not maker.policy_of(row).allow_resize:
         hold = Hold(
             reason=Reason.NOT_ALLOWED,
-            text=f'{danger}, but the audit does not allow resize',
+            text=f'{danger}, but the audit or its policy does not allow '
+            'resize',
         )
     else:
         hold = (
-            maker.resting(row)
+            maker.barred(row, danger, restarts=True, for_good=False)
+            or maker.resting(row)
             or _too_young(maker, row)
             or _grow(maker, row, danger)
         )
@@ -42,19 +44,20 @@ def _too_young(maker: PlanMaker, row: int) -> Hold | None:
     if lease is None:
         return None
     age_s = maker.seen.now - lease.since
-    if age_s >= maker.policy.cooldown_s:
+    cooldown_s = maker.policy_of(row).cooldown_s
+    if age_s >= cooldown_s:
         return None
     return Hold(
         reason=Reason.COOLDOWN,
         text=f'{_danger(maker, row)}, but its lease of {lease.flavor_name} '
         f'is {age_s} s old; the next resize comes after cooldown = '
-        f'{maker.policy.cooldown_s} s',
+        f'{cooldown_s} s',
     )
 
 
 def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
     """Lease the smallest flavor that does, where there is room for it."""
-    policy = maker.policy
+    policy = maker.policy_of(row)
     need = _need(maker, row)
     fitting = _fitting(maker, row, need)
     if not fitting:
@@ -62,7 +65,13 @@ def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
             reason=Reason.NO_FLAVOR,
             text=f'{danger}, but no flavor that is public and enabled, has '
             f'the same disks and extra specs, and is at most '
-            f'{policy.max_growth:g} times as large offers {_amounts(need)}',
+            f'{policy.max_growth:g} times as large'
+            + (
+                f' and no larger than {policy.largest_flavor}'
+                if policy.largest_flavor
+                else ''
+            )
+            + f' offers {_amounts(need)}',
         )
     full = maker.used_up(row, maker.instance(row).node)
     if full:
@@ -74,7 +83,7 @@ def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
     refusals: list[str] = []
     for flavor in fitting:
         node, why_not = maker.place.find(
-            row, flavor, below=policy.risk_threshold
+            row, flavor, below=maker.policy.risk_threshold
         )
         if node is not None:
             hold = _waits(maker, row, flavor) or _lease(
@@ -101,13 +110,15 @@ def _waits(
     while the next forecast, a step later, is still early enough to act on,
     and not at all where a live migration can mend what Nova chose.
     """
-    policy = maker.policy
+    policy = maker.policy_of(row)
     if policy.allow_migrate:
         return None
     spare_s = _lead_s(maker, row) - policy.resize_duration_s
     if spare_s < risk_module.HORIZONS_S[0]:
         return None
-    why = maker.landings.unsafe(row, flavor, below=policy.risk_threshold)
+    why = maker.landings.unsafe(
+        row, flavor, below=maker.policy.risk_threshold
+    )
     if why is None:
         return None
     return Hold(
@@ -120,7 +131,7 @@ def _waits(
 def _lead_s(maker: PlanMaker, row: int) -> float:
     """The shortest lead of the resources at risk."""
     risk = maker.seen.risk
-    at_risk = risk.risk[row] >= maker.policy.risk_threshold
+    at_risk = risk.risk[row] >= maker.policy_of(row).risk_threshold
     return float(np.nanmin(risk.lead_s[row, at_risk]))
 
 
@@ -130,7 +141,7 @@ def _need(maker: PlanMaker, row: int) -> np.ndarray:
         seen.predicted[row],
         seen.limits[row],
         float(seen.weights[row]),
-        maker.policy.ceiling,
+        maker.policy_of(row).ceiling,
     )
 
 
@@ -142,7 +153,10 @@ def _fitting(
     Where none is as large as the weight asks for, the largest that ends the
     violation serves: a heavy instance must not go without.
     """
-    seen, policy = maker.seen, maker.policy
+    seen, policy = maker.seen, maker.policy_of(row)
+    largest = maker.flavor_named(policy.largest_flavor)
+    if policy.largest_flavor and largest is None:
+        return []  # nobody can tell what would be too large
     permitted = [
         flavor
         for flavor in flavors_module.candidates(
@@ -150,6 +164,7 @@ def _fitting(
             maker.origin(row),
             maker.flavors,
             policy.max_growth,
+            largest,
         )
         if seen.highest_risk(row, flavor.limits()) < policy.risk_threshold
     ]
@@ -162,7 +177,7 @@ def _fitting(
 def _lease(
     maker: PlanMaker, row: int, flavor: fleet_module.Flavor, node: str
 ) -> Hold | None:
-    seen, policy = maker.seen, maker.policy
+    seen, policy = maker.seen, maker.policy_of(row)
     r = _worst(maker, row)
     left = seen.risk_of(row, flavor.limits())[r]
     weight = float(seen.weights[row])
@@ -203,13 +218,13 @@ def _worst(maker: PlanMaker, row: int) -> int:
 
 
 def _danger(maker: PlanMaker, row: int) -> str:
-    seen, r = maker.seen, _worst(maker, row)
+    seen, policy, r = maker.seen, maker.policy_of(row), _worst(maker, row)
     unit = UNITS[RESOURCES[r]]
     return (
-        f'P({RESOURCES[r]} > {maker.policy.ceiling:g} of '
-        f'{seen.limits[row, r]:.4g} {unit} within 15 min) = '
-        f'{seen.risk.risk[row, r]:.2f}, q'
-        f'{100 * maker.policy.quantile_level:g} = '
+        f'P({RESOURCES[r]} > {policy.ceiling:g} of '
+        f'{seen.limits[row, r]:.4g} {unit} within {policy.horizon_s // 60} '
+        f'min) = {seen.risk.risk[row, r]:.2f}, q'
+        f'{100 * policy.quantile_level:g} = '
         f'{seen.predicted[row, r]:.4g} {unit}'
     )
 

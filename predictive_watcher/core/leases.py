@@ -39,10 +39,14 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """An action that was executed, at ``at`` (Unix seconds)."""
+    """An action that was executed, at ``at`` (Unix seconds).
+
+    ``project_id`` is '' where a release before this one wrote it down.
+    """
 
     instance_id: str
     kind: Kind
     at: int
     failed: bool
     text: str
+    project_id: str = ''

@@ -106,6 +106,11 @@ def finish(maker: PlanMaker, row: int, lease: Lease) -> None:
         or instance.flavor.name != lease.pending_flavor_name
     ):
         return
+    why = 'a resize of it waits for its confirmation'
+    hold = maker.barred(row, why, restarts=False)
+    if hold:
+        maker.fallback[row] = hold
+        return
     maker.decided[row] = Confirm(
         reason=Reason.RESIZE_UNCONFIRMED,
         text=f'the resize to {instance.flavor.name} was done, and nobody '
@@ -136,12 +141,13 @@ def settle(
         )
         return
     risk = _risk_with(maker, row, origin.limits())
-    if _is_over(maker, lease, risk):
+    if _is_over(maker, row, lease, risk):
         _release(maker, row, lease, origin, risk, most)
         return
-    if risk >= maker.policy.risk_threshold:
+    policy = maker.policy_of(row)
+    if risk >= policy.risk_threshold:
         maker.renewals[lease.instance_id] = (
-            maker.seen.now + maker.policy.lease_duration_s
+            maker.seen.now + policy.lease_duration_s
         )
     told = f'would be {risk:.2f}' if np.isfinite(risk) else 'is unknown'
     maker.fallback[row] = Hold(
@@ -165,11 +171,11 @@ def _way_back(
     return origin, ''
 
 
-def _is_over(maker: PlanMaker, lease: Lease, risk: float) -> bool:
+def _is_over(maker: PlanMaker, row: int, lease: Lease, risk: float) -> bool:
     """An expired lease ends as soon as the risk is below the threshold, a
     running one only when it is clearly below.
     """
-    policy, now = maker.policy, maker.seen.now
+    policy, now = maker.policy_of(row), maker.seen.now
     if np.isnan(risk):
         return False
     if now >= lease.expires_at:
@@ -194,7 +200,8 @@ def _release(
         f'{lease.flavor_name} has passed'
     )
     hold = (
-        maker.resting(row, failures_only=True)
+        maker.barred(row, text, restarts=True)
+        or maker.resting(row, failures_only=True)
         or _unpaid(maker, row, text, most)
         or _waits(maker, row, lease, origin)
     )
@@ -233,7 +240,7 @@ def _waits(
     then not at risk; after another ``lease_duration_s`` it ends in any case.
     """
     policy, now = maker.policy, maker.seen.now
-    ends_at = lease.expires_at + policy.lease_duration_s
+    ends_at = lease.expires_at + maker.policy_of(row).lease_duration_s
     if now >= ends_at:
         return None
     expired = now >= lease.expires_at

@@ -9,6 +9,8 @@ import numpy as np
 
 from predictive_watcher import exceptions
 from predictive_watcher.core import assessment
+from predictive_watcher.core import brakes as brakes_module
+from predictive_watcher.core import budgets
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import growing
@@ -16,6 +18,7 @@ from predictive_watcher.core import leasing
 from predictive_watcher.core import placement
 from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import relief
+from predictive_watcher.core import resolving
 from predictive_watcher.core import usage
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
@@ -28,6 +31,7 @@ from predictive_watcher.core.leases import Attempt
 from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.plan import PlanMaker
 from predictive_watcher.core.policy import Policy
+from predictive_watcher.core.rules import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,10 @@ def propose(
     recent: Mapping[str, Attempt] | None = None,
     missing: Mapping[str, str] | None = None,
     profiling: profiling_module.Profiling | None = None,
+    rules: Iterable[Rule] = (),
+    spent: budgets.Spent | None = None,
+    earlier: brakes_module.Earlier | None = None,
+    anomalies: Mapping[str, str] | None = None,
 ) -> Proposal:
     """Anticipate violations and decide what to do about each instance.
 
@@ -70,17 +78,26 @@ def propose(
     :param now: Unix seconds.
     :param recent: by instance id, the last action that was tried.
     :param missing: by instance id, why usage of it is missing.
+    :param rules: give instances policies of their own; of the rest, and of
+        the nodes, ``policy`` holds.
+    :param spent: what counts in budgets before this plan; None: nothing.
+    :param earlier: what audits saw of late; None: nobody knows, and the
+        brakes that need it are off.
+    :param anomalies: by instance id, the kind of what is odd about it.
     :param profiling: learns the behavioural profiles; None: what is needed
         of them is read off the window.
     :raises ModelError: when the forecaster's model cannot be used.
     """
-    seen = assessment.assess(
-        fleet, window, forecaster, policy, now, profiling
-    )
+    own = resolving.resolve(rules, fleet, policy, now)
+    seen = assessment.assess(fleet, window, forecaster, own, now, profiling)
     held = leasing.reconcile(leases, fleet.instances, now)
+    rows = [
+        row for row, i in enumerate(fleet.instances) if i.id in fleet.scope
+    ]
     maker = PlanMaker(
         seen=seen,
         policy=policy,
+        own=own,
         flavors=_readable(fleet.flavors),
         place=placement.Placement(
             fleet=fleet, load=seen.load, ceiling=policy.ceiling
@@ -88,10 +105,19 @@ def propose(
         leases=held.valid,
         recent=recent or {},
         missing=missing or {},
+        budgets=budgets.Budgets(
+            fleet.instances,
+            own,
+            spent or budgets.Spent(),
+            None if earlier is None else earlier.risk,
+        ),
+        brakes=brakes_module.Brakes(
+            seen=seen,
+            own=own,
+            anomalies=anomalies or {},
+            shared=brakes_module.shared_anomalies(seen, own, rows, earlier),
+        ),
     )
-    rows = [
-        row for row, i in enumerate(fleet.instances) if i.id in fleet.scope
-    ]
     highest, at_risk = _danger(maker, rows)
     nodes = _node_risks(maker)
     _decide(maker, rows, at_risk)
@@ -167,7 +193,8 @@ def _danger(maker: PlanMaker, rows: list[int]) -> tuple[float, list[int]]:
         return 0.0, []
     seen = maker.seen
     risk = np.nan_to_num(seen.risk.risk, nan=0.0).max(axis=1)
-    at_risk = [r for r in rows if risk[r] >= maker.policy.risk_threshold]
+    threshold = maker.own.values('risk_threshold')
+    at_risk = [r for r in rows if risk[r] >= threshold[r]]
     at_risk.sort(
         key=lambda r: (-seen.weights[r], -risk[r], maker.instance(r).id)
     )
@@ -194,6 +221,10 @@ def _relieve_nodes(maker: PlanMaker, rows: list[int]) -> None:
 
 def _verdict(maker: PlanMaker, row: int) -> Verdict:
     seen = maker.seen
+    notes = (
+        seen.forecast.notes.get(maker.instance(row).id),
+        maker.brakes.note(row),
+    )
     return Verdict(
         instance=maker.instance(row),
         adjustment=maker.verdict(row),
@@ -203,7 +234,8 @@ def _verdict(maker: PlanMaker, row: int) -> Verdict:
         predicted=seen.predicted[row],
         limits=seen.limits[row],
         model=seen.forecast.model_of(row),
-        note=seen.forecast.notes.get(maker.instance(row).id, ''),
+        note='; '.join(filter(None, notes)),
+        rules=maker.own.rules_of(row),
         rung=seen.rung(row),
     )
 

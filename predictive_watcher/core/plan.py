@@ -1,6 +1,5 @@
 """A plan in the making: what was decided, and what is used up."""
 
-from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +8,12 @@ from dataclasses import field
 import numpy as np
 
 from predictive_watcher.core import adjustment as adj
+from predictive_watcher.core import brakes as brakes_module
+from predictive_watcher.core import budgets as budgets_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import landing
 from predictive_watcher.core import placement as placement_module
+from predictive_watcher.core import resolving
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.adjustment import Reason
@@ -28,6 +30,8 @@ from predictive_watcher.core.policy import Policy
 class PlanMaker:
     """What is known, what was decided so far, and what the plan has spent.
 
+    ``policy`` is the audit's, which nodes are judged by; ``own`` are those of
+    the instances.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
     the last action; ``fallback`` is what is said of a row for which nothing
     is done in the end: it does not keep anyone else from helping.
@@ -35,20 +39,25 @@ class PlanMaker:
 
     seen: Assessment
     policy: Policy
+    own: resolving.Own
     flavors: Sequence[fleet_module.Flavor]
     place: placement_module.Placement
     leases: Mapping[str, Lease]
     recent: Mapping[str, Attempt]
     missing: Mapping[str, str]
+    budgets: budgets_module.Budgets
+    brakes: brakes_module.Brakes
     decided: dict[int, adj.Adjustment] = field(default_factory=dict)
     fallback: dict[int, Hold] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
-    actions: int = 0
-    on_node: Counter[str] = field(default_factory=Counter)
     landings: landing.Landings = field(init=False)
 
     def __post_init__(self) -> None:
         self.landings = landing.Landings(self.place)
+
+    def policy_of(self, row: int) -> Policy:
+        """The policy of the instance of a row."""
+        return self.own.of(row)
 
     def exclude(self, rows: Sequence[int]) -> None:
         """Hold what must not be touched and what nothing is known of."""
@@ -109,7 +118,8 @@ class PlanMaker:
         if not blind.any():
             return Hold(
                 reason=Reason.LOW_RISK,
-                text=f'no risk reaches {self.policy.risk_threshold:g}',
+                text='no risk reaches '
+                f'{self.policy_of(row).risk_threshold:g}',
             )
         names = ', '.join(
             resource
@@ -133,14 +143,35 @@ class PlanMaker:
         if last is None or (failures_only and not last.failed):
             return None
         ago = self.seen.now - last.at
-        if ago >= self.policy.cooldown_s:
+        cooldown_s = self.policy_of(row).cooldown_s
+        if ago >= cooldown_s:
             return None
         how = f'failed {ago} s ago ({last.text})' if last.failed else ''
         return Hold(
             reason=Reason.COOLDOWN,
             text=f'a {last.kind} {how or f"was done {ago} s ago"}; the next '
-            f'comes after cooldown = {self.policy.cooldown_s} s',
+            f'comes after cooldown = {cooldown_s} s',
         )
+
+    def barred(
+        self, row: int, why: str, restarts: bool, *, for_good: bool = True
+    ) -> Hold | None:
+        """The brake that keeps an action from being done.
+
+        :param why: what it would be for.
+        :param restarts: it is a resize.
+        :param for_good: False: ask only for what needs no answer to what
+            would have been done.
+        """
+        hold = self.brakes.hold(row, restarts=restarts)
+        if hold:
+            return Hold(reason=hold.reason, text=f'{why}; but {hold.text}')
+        if for_good and self.policy_of(row).observe_only:
+            return Hold(
+                reason=Reason.OBSERVED_ONLY,
+                text=f'{why}; but its policy says observe_only',
+            )
+        return None
 
     def spend(
         self,
@@ -151,10 +182,14 @@ class PlanMaker:
         *,
         most: int | None = None,
     ) -> bool:
-        """Take the action into the plan if the budgets allow it.
+        """Take the action into the plan if brakes and budgets allow it.
 
         :param most: use at most so many actions of the plan's budget.
         """
+        hold = self.barred(row, action.text, not isinstance(action, Migrate))
+        if hold:
+            self.fallback[row] = hold
+            return False
         full = self.used_up(row, target, most)
         if full:
             self.fallback[row] = Hold(
@@ -162,9 +197,7 @@ class PlanMaker:
                 text=f'{action.text}; but {full} is used up',
             )
             return False
-        self.actions += 1
-        for node in {self.instance(row).node, target}:
-            self.on_node[node] += 1
+        self.budgets.spend(row, {self.instance(row).node, target})
         self.place.move(row, target, flavor)
         if isinstance(action, Migrate):
             self.landings.settle(row, target)
@@ -177,9 +210,7 @@ class PlanMaker:
         self, row: int, flavor: fleet_module.Flavor, hold: Hold
     ) -> None:
         """Take an action to ``flavor`` out of the plan again."""
-        self.actions -= 1
-        for node in {self.instance(row).node, self.place.node_of[row]}:
-            self.on_node[node] -= 1
+        self.budgets.refund(row)
         self.place.stay(row, flavor)
         self.landings.forget(row)
         del self.decided[row]
@@ -191,26 +222,19 @@ class PlanMaker:
         """The nodes from which a resize has to be followed by a migration to
         ``node``; none where the audit does not allow it.
         """
-        policy = self.policy
-        if not policy.allow_migrate:
+        if not self.policy_of(row).allow_migrate:
             return ()
-        found = self.landings.unfit(row, flavor, below=policy.risk_threshold)
+        below = self.policy.risk_threshold
+        found = self.landings.unfit(row, flavor, below=below)
         return () if node in found else found
 
     def used_up(
         self, row: int, target: str, most: int | None = None
     ) -> str | None:
         """The budget that leaves no room for an action, if any."""
-        policy = self.policy
-        if self.actions >= min(policy.max_actions, most or policy.max_actions):
-            return f'max_actions = {policy.max_actions}'
-        for node in (self.instance(row).node, target):
-            if self.on_node[node] >= policy.max_actions_per_node:
-                return (
-                    f'max_actions_per_node = {policy.max_actions_per_node} '
-                    f'on {node}'
-                )
-        return None
+        return self.budgets.full(
+            row, {self.instance(row).node, target}, most
+        )
 
     def instance(self, row: int) -> fleet_module.Instance:
         """The instance of a row of the assessment."""

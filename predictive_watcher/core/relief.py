@@ -38,7 +38,7 @@ def relieve(
     before = maker.place.risk(node)
     if before < maker.policy.risk_threshold:
         return
-    rows = [row for row in rows if not maker.resting(row)]
+    rows = [row for row in rows if _may_leave(maker, row)]
     options = [
         option
         for row in rows
@@ -54,6 +54,13 @@ def relieve(
         if target is not None:
             _depart(maker, node, option, target, before)
             return
+
+
+def _may_leave(maker: PlanMaker, row: int) -> bool:
+    """Whoever may not be moved leaves it to others."""
+    return not maker.resting(row) and not maker.barred(
+        row, '', restarts=False
+    )
 
 
 def _order(
@@ -98,10 +105,11 @@ def _depart(
         f'{option.after:.2f}; benefit {benefit:.0f}, cost {cost:.0f} '
         'weighted s'
     )
-    if not policy.allow_migrate:
+    if not maker.policy_of(option.row).allow_migrate:
         maker.fallback[option.row] = Hold(
             reason=Reason.NOT_ALLOWED,
-            text=f'{text}; but the audit does not allow live_migrate',
+            text=f'{text}; but the audit or its policy does not allow '
+            'live_migrate',
         )
     elif benefit <= cost:
         maker.fallback[option.row] = Hold(

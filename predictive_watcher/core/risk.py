@@ -11,7 +11,7 @@ from predictive_watcher.core import usage
 from predictive_watcher.core.forecast import Target
 
 
-HORIZONS_S = (300, 600, 900)
+HORIZONS_S = forecast_module.HORIZONS_S
 _HORIZONS = (Target.S300, Target.S600, Target.S900)
 _CALM = 0.05  # below this risk no time is told at which it would come
 # cpu and memory: what the instances of a node take from one another and for
@@ -23,7 +23,7 @@ _CORRELATION_STEPS = 288
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRisk:
-    """P(maximum over the next 900 s > ceiling x limit) of each instance.
+    """P(maximum up to the horizon > ceiling x limit) of each instance.
 
     ``risk`` and ``lead_s`` have shape (instances, resources).  Risk is 0
     where nothing limits the resource and NaN where there is no forecast;
@@ -39,17 +39,21 @@ def of_instances(
     forecast: forecast_module.Forecast,
     limits: np.ndarray,
     *,
-    ceiling: float,
+    ceiling: np.ndarray | float,
     age_s: float,
+    horizon_s: np.ndarray | int = HORIZONS_S[-1],
 ) -> InstanceRisk:
     """Risk of each instance against its own limits.
 
     :param limits: (instances, resources) in the units of usage; NaN where
         there is none.
+    :param ceiling: like ``horizon_s``, one for all or of each instance.
     :param age_s: seconds that passed since the newest sample.
     """
-    threshold = ceiling * limits
-    risk = with_limits(forecast, limits, ceiling=ceiling)
+    threshold = np.reshape(ceiling, (-1, 1)) * limits
+    risk = with_limits(
+        forecast, limits, ceiling=ceiling, horizon_s=horizon_s
+    )
     chances = np.stack(
         [
             forecast_module.exceeds(forecast.quantiles[:, :, i], threshold)
@@ -63,15 +67,39 @@ def of_instances(
 
 
 def with_limits(
-    forecast: forecast_module.Forecast, limits: np.ndarray, *, ceiling: float
+    forecast: forecast_module.Forecast,
+    limits: np.ndarray,
+    *,
+    ceiling: np.ndarray | float,
+    horizon_s: np.ndarray | int = HORIZONS_S[-1],
 ) -> np.ndarray:
-    """P(maximum over the next 900 s > ceiling x limit).
+    """P(maximum up to the horizon > ceiling x limit).
 
-    0 where nothing limits the resource, NaN where there is no forecast.
+    0 where nothing limits the resource, NaN where there is no forecast.  The
+    maximum is forecast over 900 s; of a nearer horizon the largest chance of
+    its steps counts, and never more than that of the maximum.
+
+    :param ceiling: like ``horizon_s``, one for all or of each instance.
     """
     known = np.isfinite(forecast.quantiles[..., -1]).all(axis=2)
     unlimited = np.isnan(limits) & known
-    return np.where(unlimited, 0.0, forecast.probability(ceiling * limits))
+    threshold = np.reshape(ceiling, (-1, 1)) * limits
+    chance = forecast.probability(threshold)
+    horizons = np.broadcast_to(np.reshape(horizon_s, -1), len(limits))
+    near = np.flatnonzero(horizons < HORIZONS_S[-1])
+    if near.size:
+        steps = [
+            np.where(
+                at_s <= horizons[near, None],
+                forecast_module.exceeds(
+                    forecast.quantiles[near, :, i], threshold[near]
+                ),
+                0.0,
+            )
+            for i, at_s in enumerate(HORIZONS_S[:-1])
+        ]
+        chance[near] = np.minimum(chance[near], np.max(steps, axis=0))
+    return np.where(unlimited, 0.0, chance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

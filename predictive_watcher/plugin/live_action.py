@@ -125,6 +125,7 @@ class LiveAction(base.BaseAction):
             at=given.decided_at,
             failed=failed,
             text=text,
+            project_id=given.project_id,
         )
         try:
             self.ledger.note_attempt(attempt)

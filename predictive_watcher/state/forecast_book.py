@@ -109,6 +109,20 @@ class ForecastBook:
             },
         )
 
+    def risks_since(self, since: int) -> dict[str, float]:
+        """The highest risk of each instance that had a forecast whose origin
+        is ``since`` or later; 0 where its risk was not known.
+        """
+        table = schema.forecasts
+        query = (
+            sa.select(table.c.instance_id, sa.func.max(table.c.risk))
+            .where(table.c.origin >= since)
+            .group_by(table.c.instance_id)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return {instance: float(risk or 0.0) for instance, risk in rows}
+
     def settle(
         self,
         window: usage.UsageWindow,

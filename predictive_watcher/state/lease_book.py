@@ -125,6 +125,10 @@ class LeaseBook:
 
     def recent_attempts(self, since: int) -> dict[str, leases_module.Attempt]:
         """The newest attempt of each instance, where ``at`` >= ``since``."""
+        return {one.instance_id: one for one in self.attempts_since(since)}
+
+    def attempts_since(self, since: int) -> tuple[leases_module.Attempt, ...]:
+        """All attempts where ``at`` >= ``since``, oldest first."""
         table = schema.attempts
         query = (
             sa.select(*(table.c[name] for name in _ATTEMPT))
@@ -133,12 +137,17 @@ class LeaseBook:
         )
         with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()
-        return {
-            row['instance_id']: leases_module.Attempt(
-                **{**row, 'kind': leases_module.Kind(row['kind'])}
+        return tuple(
+            leases_module.Attempt(
+                **{
+                    **row,
+                    'kind': leases_module.Kind(row['kind']),
+                    # an older release does not write it
+                    'project_id': row['project_id'] or '',
+                }
             )
             for row in rows
-        }
+        )
 
 
 def _active(

@@ -183,6 +183,29 @@ def test_of_two_attempts_at_once_the_later_one_counts(ledger):
     assert ledger.recent_attempts(0)['a'].failed is False
 
 
+def test_all_attempts_of_a_time_are_told_with_their_project(ledger):
+    first = attempt('a', 100)
+    later = [
+        attempt('a', 200, project_id='p'),
+        attempt('b', 300),
+    ]
+    for one in (first, *later):
+        ledger.note_attempt(one)
+    assert ledger.attempts_since(200) == tuple(later)
+
+
+def test_the_highest_risk_of_late_is_told(ledger):
+    for origin, risk in ((ORIGIN, 0.5), (ORIGIN + 300, 0.2)):
+        ledger.record_forecast(
+            a_forecast('a', 'b', origin=origin),
+            np.array([[risk, NAN, NAN, NAN], [NAN] * 4]),
+            np.full((2, 4), NAN),
+        )
+    assert ledger.risks_since(ORIGIN) == {'a': 0.5, 'b': 0.0}
+    assert ledger.risks_since(ORIGIN + 300) == {'a': 0.2, 'b': 0.0}
+    assert ledger.risks_since(ORIGIN + 301) == {}
+
+
 def test_old_attempts_and_closed_leases_are_purged(ledger):
     ledger.note_attempt(attempt('a', 300))
     ledger.note_attempt(attempt('a', 600))

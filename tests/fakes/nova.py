@@ -40,6 +40,7 @@ class FakeNova:
         self.hypervisors: dict[str, dict[str, Any]] = {}
         self.inventories: dict[str, dict[str, Any]] = {}
         self.groups: list[dict[str, Any]] = []
+        self.aggregates: list[dict[str, Any]] = []
         self.migrations: list[dict[str, Any]] = []
         self.errors: dict[str, str] = {}  # request id → details
         self.scripts: dict[str, Iterator[Change]] = {}
@@ -68,6 +69,8 @@ class FakeNova:
             'id': name,
             'name': name,
             'tenant_id': 'p',
+            'user_id': 'u',
+            'image': {'id': 'img'},
             'status': 'ACTIVE',
             'created': '2023-11-14T22:15:00Z',
             'metadata': {},
@@ -134,11 +137,8 @@ class FakeNova:
             case '/os-hypervisors/detail':
                 nodes = list(self.hypervisors.values())
                 return self._page('hypervisors', nodes, params)
-            case '/os-services':
-                services = [
-                    {'host': name, 'zone': 'nova'} for name in self.hypervisors
-                ]
-                return _ok({'services': services})
+            case '/os-services' | '/os-aggregates':
+                return self._about_hosts(path)
             case '/os-server-groups':
                 first = params['offset']
                 limit = min(params['limit'], self.max_limit)
@@ -152,6 +152,14 @@ class FakeNova:
                 ]
                 return _ok({'migrations': mine[: params['limit']]})
         return _fault(404, 'itemNotFound', 'no such path')
+
+    def _about_hosts(self, path: str) -> fake_gnocchi.FakeResponse:
+        if path == '/os-aggregates':
+            return _ok({'aggregates': self.aggregates})
+        services = [
+            {'host': name, 'zone': 'nova'} for name in self.hypervisors
+        ]
+        return _ok({'services': services})
 
     def _page(
         self, key: str, items: list[dict[str, Any]], params: dict[str, Any]

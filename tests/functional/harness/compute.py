@@ -96,6 +96,7 @@ class Cluster:
         self.flavors: dict[str, Flavor] = {}
         self.servers: dict[str, Server] = {}
         self.groups: list[dict[str, Any]] = []
+        self.aggregates: list[dict[str, Any]] = []
         self.resize_outcome = Outcome.WORKS
         self.migration_outcome = Outcome.WORKS
 

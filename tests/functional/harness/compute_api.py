@@ -218,6 +218,10 @@ class FakeNova(web.Service):
             )
         return shown
 
+    @web.route('GET', '/v2.1/os-aggregates')
+    def list_aggregates(self, request: web.Request) -> dict[str, Any]:
+        return {'aggregates': self.cluster.aggregates}
+
     @web.route('GET', '/v2.1/os-services')
     def list_services(self, request: web.Request) -> dict[str, Any]:
         return {
@@ -237,10 +241,6 @@ class FakeNova(web.Service):
                 if request.query.get('host') in (None, node.name)
             ]
         }
-
-    @web.route('GET', '/v2.1/os-aggregates')
-    def list_aggregates(self, request: web.Request) -> dict[str, Any]:
-        return {'aggregates': []}
 
     @web.route('GET', '/v2.1/os-server-groups')
     def list_groups(self, request: web.Request) -> dict[str, Any]:

@@ -44,6 +44,24 @@ def test_a_server_becomes_an_instance_with_its_own_flavor(cloud):
     assert instance.flavor.weight() == 4.0
 
 
+def test_an_instance_tells_whose_it_is_and_what_it_was_made_from(cloud):
+    cloud.servers['b']['image'] = ''  # it boots from a volume
+    a, b = nova.Nova(cloud).load_fleet().instances
+    assert (a.project_id, a.user_id, a.image) == ('p', 'u', 'img')
+    assert b.image == ''
+
+
+def test_a_node_is_in_its_aggregates(cloud):
+    cloud.aggregates = [
+        {'name': 'ssd', 'hosts': ['n1']},
+        {'name': 'all', 'hosts': ['n1', 'n2']},
+    ]
+    one, two = nova.Nova(cloud).load_fleet().nodes
+    assert one.aggregates == {'ssd', 'all'}
+    assert two.aggregates == {'all'}
+    assert cloud.requests.count('GET /os-aggregates') == 1
+
+
 def test_a_flavor_that_is_gone_has_no_id(cloud):
     del cloud.flavors['id-small']
     instance = nova.Nova(cloud).load_fleet().instances[0]

@@ -67,6 +67,7 @@ def test_a_resize_opens_a_lease(cloud, ledger):
         at=acting.NOW,
         failed=False,
         text='resized from small to large',
+        project_id='p',
     )
 
 
@@ -249,6 +250,7 @@ def test_migrations_are_remembered_too(cloud, ledger):
         at=acting.NOW,
         failed=False,
         text='migrated to two',
+        project_id='p',
     )
     cloud.order_fails = 'CPU does not match'
     assert_fails(acting.migrate(cloud, ledger), 'CPU does not')

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects import postgresql
 
 from predictive_watcher import exceptions
+from predictive_watcher.core import leases
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.state import schema
 from tests.fakes import cloud_data
@@ -79,6 +80,28 @@ def test_a_ledger_of_an_older_release_gets_what_it_lacks(path):
             names = {c['name'] for c in there.get_columns(table.name)}
             assert names == set(table.columns.keys()), table.name
     engine.dispose()
+
+
+def test_an_attempt_of_an_older_release_is_of_no_known_project(path):
+    ledger = ledger_module.Ledger(f'sqlite:///{path}')
+    ledger.note_attempt(
+        leases.Attempt(
+            instance_id='a',
+            kind=leases.Kind.RESIZE,
+            at=100,
+            failed=False,
+            text='',
+            project_id='p',
+        )
+    )
+    engine = sa.create_engine(f'sqlite:///{path}')
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text('ALTER TABLE predictive_attempts DROP COLUMN project_id')
+        )
+    engine.dispose()
+    [found] = ledger_module.Ledger(f'sqlite:///{path}').attempts_since(0)
+    assert found.project_id == ''
 
 
 @pytest.mark.parametrize(
