@@ -147,6 +147,28 @@ OPTS = [
         'and reliability of the forecasts by instance, and what came of '
         'actions. Some 16 rows an instance and day.',
     ),
+    cfg.StrOpt(
+        'nova_exchange',
+        default='nova',
+        help='Exchange on which Nova publishes; predictive-watcher-listener '
+        'hears it.',
+    ),
+    cfg.ListOpt(
+        'nova_notification_topics',
+        default=['versioned_notifications'],
+        help="Topics of Nova's versioned notifications.",
+    ),
+    cfg.StrOpt(
+        'watcher_exchange',
+        default='watcher',
+        help='Exchange on which Watcher publishes; '
+        'predictive-watcher-listener hears it.',
+    ),
+    cfg.ListOpt(
+        'watcher_notification_topics',
+        default=['watcher_notifications'],
+        help="Topics of Watcher's versioned notifications.",
+    ),
 ]
 
 

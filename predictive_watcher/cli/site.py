@@ -9,6 +9,7 @@ from keystoneauth1 import loading
 from keystoneauth1 import session as ks_session
 from openstack import connection as sdk_connection
 from oslo_config import cfg
+from oslo_log import log
 
 from predictive_watcher import exceptions
 from predictive_watcher import wiring
@@ -26,12 +27,17 @@ _GNOCCHI_OPTS = [
 ]
 
 
-def configuration(file: pathlib.Path | None) -> cfg.ConfigOpts:
+def configuration(
+    file: pathlib.Path | None, *, logging: bool = False
+) -> cfg.ConfigOpts:
     """The options in ``file``; None: where Watcher looks for its own.
 
+    :param logging: whether to log as the file says, for a service.
     :raises InvalidConfig: where the file is not there or cannot be parsed.
     """
     conf = cfg.ConfigOpts()
+    if logging:
+        log.register_options(conf)
     given = [] if file is None else ['--config-file', str(file)]
     try:
         conf(given, project='watcher', prog='watcher')
@@ -42,7 +48,9 @@ def configuration(file: pathlib.Path | None) -> cfg.ConfigOpts:
             loading.register_auth_conf_options(conf, group)
         loading.register_adapter_conf_options(conf, _NOVA)
         wiring.options(conf).granularity  # noqa: B018 - parsed when read
-    except (cfg.Error, ValueError) as error:
+        if logging:
+            log.setup(conf, 'predictive_watcher')
+    except (cfg.Error, ValueError, log.LogConfigError) as error:
         raise exceptions.InvalidConfig(
             f'{file or "/etc/watcher/watcher.conf"}: {error}; name the '
             'configuration file of Watcher with --config-file'

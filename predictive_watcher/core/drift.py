@@ -64,7 +64,8 @@ class Watch:
     the step last changed, ``missed`` the rolling share that passed the 95 %
     quantile, ``often`` and ``seldom`` the cumulative sums, ``step`` and
     ``since`` (Unix seconds), ``size`` the rolling mean of that quantile;
-    ``loss`` (instances, resources, forecasters) is a rolling mean.
+    ``limits`` those of the newest forecast; ``loss`` (instances, resources,
+    forecasters) is a rolling mean.
     """
 
     instances: tuple[str, ...]
@@ -76,6 +77,7 @@ class Watch:
     seldom: np.ndarray
     loss: np.ndarray
     size: np.ndarray
+    limits: np.ndarray
     step: np.ndarray
     since: np.ndarray
 
@@ -109,6 +111,27 @@ class Watch:
         return Watch(instances=instances, **found)
 
 
+def renew(
+    watch: Watch, limits: np.ndarray, told: frozenset[str]
+) -> tuple[Watch, np.ndarray]:
+    """Begin anew for whoever has other limits than before, or of whom a
+    change of flavor or image was told.
+
+    :param limits: (instances, resources), NaN where there is none.
+    :returns: the watch, and who that is, bool (instances,).
+    """
+    limits = limits.astype(np.float32)
+    both = np.isfinite(watch.limits) & np.isfinite(limits)
+    other = (both & (watch.limits != limits)).any(axis=1)
+    other |= np.array([name in told for name in watch.instances], bool)
+    parts = watch.parts()
+    for name, part in nothing(watch.instances).parts().items():
+        mask = other.reshape(-1, *[1] * (part.ndim - 1))
+        parts[name] = np.where(mask, part, parts[name])
+    parts['limits'] = limits
+    return Watch(instances=watch.instances, **parts), other
+
+
 def nothing(instances: tuple[str, ...]) -> Watch:
     """Of nobody anything is known."""
     cells = (len(instances), len(fleet.RESOURCES))
@@ -125,6 +148,7 @@ def nothing(instances: tuple[str, ...]) -> Watch:
         seldom=np.zeros(cells, np.float32),
         loss=np.full((*cells, many), np.nan),
         size=np.zeros(cells, np.float32),
+        limits=np.full(cells, np.nan, np.float32),
         step=np.zeros(cells, np.int8),
         since=np.zeros(cells, np.int64),
     )

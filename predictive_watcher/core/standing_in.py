@@ -32,12 +32,18 @@ class Watched:
     After `forecast`, ``watch`` is what to keep for the next audit, ``own``
     what the model itself said, ``rivals`` see `ask_rivals`, and ``before``
     the steps of drift, (instances, resources), that were reached earlier.
+
+    :param renewed: ids of instances that got another flavor or image.
     """
 
     def __init__(
-        self, inner: Hastening, watch: drift.Watch | None = None
+        self,
+        inner: Hastening,
+        watch: drift.Watch | None = None,
+        renewed: frozenset[str] = frozenset(),
     ) -> None:
         self._inner = inner
+        self._renewed = renewed
         self.watch = watch or drift.nothing(())
         self.own: forecast_module.Forecast | None = None
         self.rivals = np.empty(0)
@@ -64,7 +70,9 @@ class Watched:
         """
         known = self.watch.among(window.instances)
         self.before = known.step
+        known, renewed = drift.renew(known, limits, self._renewed)
         watch, hasten = drift.judge(drift.settle(known, window), window.end)
+        hasten = hasten | renewed[:, None]
         if hasten.any():
             self._inner.hasten(
                 {

@@ -64,7 +64,9 @@ def run(
     recalled = recall.recall(
         conf, audit, fleet.instances, ledger.active_leases(), wall
     )
-    forecaster = learning.watched(conf, audit, recalled.forecaster)
+    forecaster = learning.watched(
+        conf, audit, recalled.forecaster, ledger
+    )
     window = _read(conf, source, fleet, wall, forecaster.history_s)
     now = wall if wiring.options(conf).clock == 'system' else window.end
     policy = parameters.policy

@@ -70,7 +70,10 @@ class Change:
 
 
 def watched(
-    conf: cfg.ConfigOpts, audit: str, inner: standing_in.Hastening
+    conf: cfg.ConfigOpts,
+    audit: str,
+    inner: standing_in.Hastening,
+    ledger: ledger_module.Ledger,
 ) -> standing_in.Watched:
     """The forecaster, with what is known of how good it was."""
     directory = _directory(conf)
@@ -84,7 +87,25 @@ def watched(
     if memory is None:
         return standing_in.Watched(inner)
     known = drift.Watch(instances=memory.instances, **memory.parts)
-    return standing_in.Watched(inner, known)
+    return standing_in.Watched(
+        inner, known, _renewed(conf, ledger, memory.time)
+    )
+
+
+def _renewed(
+    conf: cfg.ConfigOpts, ledger: ledger_module.Ledger, since: int
+) -> frozenset[str]:
+    """Who was told to have another flavor or image since the last audit.
+
+    Without a listener nobody is, and other limits show it a little later.
+    """
+    if wiring.options(conf).clock != 'system':
+        return frozenset()  # a replayed load has other times than events
+    try:
+        return ledger.renewed(since)
+    except exceptions.StateError as error:
+        LOG.warning('what was told is not known: %s', error)
+        return frozenset()
 
 
 def learn(

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from predictive_watcher.state import event_book
 from predictive_watcher.state import feedback_book
 from predictive_watcher.state import feedback_tables
 from predictive_watcher.state import forecast_book
@@ -10,6 +11,7 @@ from predictive_watcher.state import schema
 
 
 class Ledger(
+    event_book.Reacting,
     lease_book.LeaseBook,
     forecast_book.ForecastBook,
     feedback_book.FeedbackBook,

@@ -135,6 +135,21 @@ def test_what_is_known_of_others_is_kept_for_new_company():
     assert among.among(('a',)).parts().keys() == watch.parts().keys()
 
 
+def test_another_flavor_begins_anew_and_hastens_whether_told_or_not():
+    values = np.full(330, 1.0)
+    watch = audits(values, Fixed())[0].watch
+    assert watch.settled[0, CPU] > 0
+    for limits, told in ((2 * LIMITS, set()), (LIMITS, {'a'})):
+        inner = Fixed()
+        watched = standing_in.Watched(inner, watch, frozenset(told))
+        watched.forecast(window_of(np.full(331, 1.0)), limits)
+        assert watched.watch.settled[0, CPU] == 0
+        assert inner.hastened[0]['a'].all()
+    inner = Fixed()
+    standing_in.Watched(inner, watch).forecast(window_of(values), LIMITS)
+    assert inner.hastened == []
+
+
 @hypothesis.given(
     st.lists(st.floats(0, 10, width=32), min_size=4, max_size=30),
     st.integers(0, 2**31 - 1),
