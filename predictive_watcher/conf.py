@@ -133,6 +133,23 @@ OPTS = [
         secret=True,
         help='SQLAlchemy URL of the database of leases and settled forecasts.',
     ),
+    cfg.FloatOpt(
+        'weight_half_life',
+        default=21600.0,
+        min=60.0,
+        help='Seconds in which what an instance used beyond its guideline, '
+        'the ceiling of its own flavor, loses half of its say: the weight '
+        'of an instance that is above it for so long falls half of the way '
+        'to weight_floor, and recovers half of it in the same time.',
+    ),
+    cfg.FloatOpt(
+        'weight_floor',
+        default=0.25,
+        min=0.0,
+        max=1.0,
+        help='The share of its weight that an instance keeps which is always '
+        'above its guideline. 1: weights never fall.',
+    ),
     cfg.IntOpt(
         'settled_retention_hours',
         default=48,

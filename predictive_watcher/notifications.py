@@ -154,6 +154,7 @@ def _plain(verdict: adjustment.Verdict) -> dict[str, Any]:
         'reason': chosen.reason.value,
         'text': chosen.text,
         'weight': verdict.weight,
+        'base_weight': verdict.base_weight,
         'model': verdict.model,
         'note': verdict.note,
         'rung': verdict.rung.code,

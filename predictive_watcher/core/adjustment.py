@@ -139,8 +139,10 @@ class Verdict:
 
     ``risk``, ``lead_s``, ``predicted`` (the policy's quantile of the maximum
     up to its horizon) and ``limits`` have one value for each resource; NaN
-    is unknown, for a limit: none.  ``model`` made the forecast, from as much
-    history as the ``rung`` says; ``note`` says what was out of the ordinary;
+    is unknown, for a limit: none.  ``weight`` is the effective one of the
+    resource at the highest risk, ``base_weight`` what it falls from.
+    ``model`` made the forecast, from as much history as the ``rung`` says;
+    ``note`` says what was out of the ordinary;
     ``rules`` name those that the instance has its policy from.
     """
 
@@ -151,6 +153,7 @@ class Verdict:
     lead_s: np.ndarray
     predicted: np.ndarray
     limits: np.ndarray
+    base_weight: float = fleet.DEFAULT_WEIGHT
     model: str = ''
     note: str = ''
     rung: ladder.Rung = ladder.Rung.NO_SAMPLES
@@ -215,7 +218,10 @@ def opted_out(metadata: Mapping[str, str]) -> bool:
 
 
 def amount(
-    predicted: np.ndarray, limits: np.ndarray, weight: float, ceiling: float
+    predicted: np.ndarray,
+    limits: np.ndarray,
+    weight: np.ndarray | float,
+    ceiling: float,
 ) -> np.ndarray:
     """How much more of each resource: weight x max(0, q - ceiling x limit).
 
@@ -231,7 +237,10 @@ def amount(
 
 
 def needed(
-    predicted: np.ndarray, limits: np.ndarray, weight: float, ceiling: float
+    predicted: np.ndarray,
+    limits: np.ndarray,
+    weight: np.ndarray | float,
+    ceiling: float,
 ) -> np.ndarray:
     """The limits that a flavor must offer; NaN where any will do.
 

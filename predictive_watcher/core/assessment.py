@@ -1,6 +1,7 @@
 """What is known about the fleet now: limits, forecast, risk, node load."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import resolving
 from predictive_watcher.core import risk as risk_module
 from predictive_watcher.core import usage
+from predictive_watcher.core import weights as weights_module
 from predictive_watcher.core.forecast import Target
 
 
@@ -22,6 +24,8 @@ from predictive_watcher.core.forecast import Target
 class Assessment:
     """Arrays over ``fleet.instances`` (rows) and `RESOURCES` (columns).
 
+    ``base_weights`` are those of flavors and policies, ``weights`` what
+    ``strain`` leaves of them (see `weights`).
     ``newest`` is the Unix second of each instance's newest sample (-1: none);
     ``bad_specs`` says, by row, what is wrong with a flavor copy that cannot
     be read: its limits are unknown and its weight is 1.  ``ceiling`` and
@@ -32,7 +36,9 @@ class Assessment:
     fleet: fleet_module.Fleet
     forecast: forecast_module.Forecast
     limits: np.ndarray
+    base_weights: np.ndarray
     weights: np.ndarray
+    strain: np.ndarray
     newest: np.ndarray
     predicted: np.ndarray
     risk: risk_module.InstanceRisk
@@ -50,6 +56,13 @@ class Assessment:
         if found is None:
             return ladder.Rung.NO_SAMPLES
         return ladder.Rung(int(found[row]))
+
+    def node_weight(self, rows: int | Sequence[int]) -> np.ndarray:
+        """What instances weigh where their node is short: of cpu or memory,
+        the larger weight.
+        """
+        kinds = risk_module.NODE_RESOURCES
+        return np.asarray(self.weights[rows, :kinds].max(axis=-1))
 
     def risk_at(self, limits: np.ndarray) -> np.ndarray:
         """The risk that each instance would have with other limits.
@@ -90,12 +103,17 @@ def assess(
     own: resolving.Own,
     now: int,
     profiling: profiling_module.Profiling | None = None,
+    *,
+    origins: Mapping[str, fleet_module.Flavor] | None = None,
+    weighing: weights_module.Weighing | None = None,
 ) -> Assessment:
     """Look ahead for every instance of the fleet, as its own policy asks.
 
     :param window: usage of exactly ``fleet.instances``, in their order.
     :param profiling: learns their profiles; None: what is needed of them is
         read off the window.
+    :param origins: by instance id, the own flavor of those with a lease.
+    :param weighing: None: no weight falls.
     :raises ModelError: when the forecaster's model cannot be used.
     """
     limits, weights, bad_specs = _limits(fleet.instances)
@@ -106,11 +124,17 @@ def assess(
     )
     ceiling, horizon_s = own.values('ceiling'), own.values('horizon_s')
     ceilings = ceiling[:, None] * limits
+    base = weights * own.values('weight_factor')[:, None]
+    strain, effective = weights_module.weigh(
+        fleet, window, base, limits, ceiling, origins or {}, weighing
+    )
     return Assessment(
         fleet=fleet,
         forecast=forecast,
         limits=limits,
-        weights=weights * own.values('weight_factor'),
+        base_weights=base,
+        weights=effective,
+        strain=strain,
         newest=window.newest(),
         predicted=_predicted(
             forecast, own.values('quantile_level'), horizon_s
@@ -196,12 +220,12 @@ def _limits(
     limits = np.full(
         (len(instances), len(fleet_module.RESOURCES)), np.nan, np.float64
     )
-    weights = np.full(len(instances), fleet_module.DEFAULT_WEIGHT)
+    weights = np.full_like(limits, fleet_module.DEFAULT_WEIGHT)
     bad: dict[int, str] = {}
     for row, instance in enumerate(instances):
         try:
             limits[row] = instance.flavor.limits()
-            weights[row] = instance.flavor.weight()
+            weights[row] = instance.flavor.weights()
         except exceptions.InvalidExtraSpec as error:
             bad[row] = str(error)
     return limits, weights, bad

@@ -73,8 +73,9 @@ def _same_kind(flavor: fleet.Flavor, own: fleet.Flavor) -> bool:
     weights of its flavor's family may have a weighted flavor.
     """
     mine, theirs = _fixed_specs(own), _fixed_specs(flavor)
-    if fleet.WEIGHT_SPEC not in mine:
-        theirs.pop(fleet.WEIGHT_SPEC, None)
+    for key in (fleet.WEIGHT_SPEC, *fleet.WEIGHT_SPECS.values()):
+        if key not in mine:
+            theirs.pop(key, None)
     return mine == theirs
 
 

@@ -30,6 +30,10 @@ UNITS: Mapping[Resource, str] = {
 }
 DEFAULT_WEIGHT = 1.0
 WEIGHT_SPEC = 'predictive:weight'
+WEIGHT_SPECS: Mapping[Resource, str] = {
+    resource: f'{WEIGHT_SPEC}_{resource.value}' for resource in RESOURCES
+}
+FAMILY_SPEC = 'predictive:family'
 _KILOBYTE = 1000.0  # libvirt's <bandwidth> counts in kilobytes
 
 
@@ -121,22 +125,50 @@ class Flavor:
         )
 
     def weight(self) -> float:
-        """The base weight, 1 where the flavor has none.
+        """The base weight of all resources that have none of their own.
 
         :raises InvalidExtraSpec: where it is not a positive finite number.
         """
-        text = self.extra_specs.get(WEIGHT_SPEC)
+        return self._weight(WEIGHT_SPEC, DEFAULT_WEIGHT)
+
+    def weights(self) -> np.ndarray:
+        """The base weights by resource; 1 where the flavor has none.
+
+        That of a resource counts before that of all.
+
+        :raises InvalidExtraSpec: where one is not a positive finite number.
+
+        >>> Flavor(
+        ...     id='1',
+        ...     name='m',
+        ...     vcpus=2,
+        ...     memory_mib=512,
+        ...     disk_gib=1,
+        ...     extra_specs={
+        ...         'predictive:weight': '2',
+        ...         'predictive:weight_cpu': '4',
+        ...     },
+        ... ).weights().tolist()
+        [4.0, 2.0, 2.0, 2.0]
+        """
+        general = self.weight()
+        return np.array(
+            [self._weight(WEIGHT_SPECS[one], general) for one in RESOURCES]
+        )
+
+    def _weight(self, key: str, otherwise: float) -> float:
+        text = self.extra_specs.get(key)
         if text is None:
-            return DEFAULT_WEIGHT
+            return otherwise
         try:
             value = float(text)
         except ValueError:
             value = float('nan')
         if not (np.isfinite(value) and value > 0):
             raise exceptions.InvalidExtraSpec(
-                f'flavor {self.name}: extra spec {WEIGHT_SPEC}={text!r} is '
+                f'flavor {self.name}: extra spec {key}={text!r} is '
                 'not a positive number; mend it with "openstack flavor set '
-                f'--property {WEIGHT_SPEC}=NUMBER {self.name}"'
+                f'--property {key}=NUMBER {self.name}"'
             )
         return value
 

@@ -116,9 +116,7 @@ def _waits(
     spare_s = _lead_s(maker, row) - policy.resize_duration_s
     if spare_s < risk_module.HORIZONS_S[0]:
         return None
-    why = maker.landings.unsafe(
-        row, flavor, below=maker.policy.risk_threshold
-    )
+    why = maker.landings.unsafe(row, flavor, below=maker.policy.risk_threshold)
     if why is None:
         return None
     return Hold(
@@ -140,7 +138,7 @@ def _need(maker: PlanMaker, row: int) -> np.ndarray:
     return adj.needed(
         seen.predicted[row],
         seen.limits[row],
-        float(seen.weights[row]),
+        seen.weights[row],
         maker.policy_of(row).ceiling,
     )
 
@@ -180,7 +178,7 @@ def _lease(
     seen, policy = maker.seen, maker.policy_of(row)
     r = _worst(maker, row)
     left = seen.risk_of(row, flavor.limits())[r]
-    weight = float(seen.weights[row])
+    weight = float(seen.weights[row, r])
     benefit, cost = adj.worth(
         weight=weight,
         risk=float(seen.risk.risk[row, r] - left),
@@ -199,7 +197,7 @@ def _lease(
     )
     action = Resize(
         reason=Reason.VIOLATION_EXPECTED,
-        text=f'{danger}; weight {weight:g} x need = +{extra[r]:.4g} '
+        text=f'{danger}; {_weighed(maker, row, r)} x need = +{extra[r]:.4g} '
         f'{UNITS[RESOURCES[r]]}; {terms}',
         flavor=flavor,
         node=node,
@@ -211,6 +209,14 @@ def _lease(
     if maker.spend(row, action, node, flavor):
         return None
     return maker.fallback[row]
+
+
+def _weighed(maker: PlanMaker, row: int, r: int) -> str:
+    """The weight, and what it has fallen from."""
+    base = float(maker.seen.base_weights[row, r])
+    weight = float(maker.seen.weights[row, r])
+    fallen = '' if f'{weight:.3g}' == f'{base:.3g}' else f' (of {base:.3g})'
+    return f'weight {weight:.3g}{fallen}'
 
 
 def _worst(maker: PlanMaker, row: int) -> int:

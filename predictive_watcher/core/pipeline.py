@@ -20,6 +20,7 @@ from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import relief
 from predictive_watcher.core import resolving
 from predictive_watcher.core import usage
+from predictive_watcher.core import weights
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
@@ -41,7 +42,7 @@ class Proposal:
     ``leases`` are those that hold, beside what became of the others;
     ``renewals`` maps instance ids to the new expiry (Unix seconds) of their
     lease.  Risks are the highest of any instance in scope or of a node, in
-    0..1.
+    0..1.  ``strains`` are to be recorded for the next audit.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -50,6 +51,7 @@ class Proposal:
     risk_before: float
     risk_after: float
     violations_predicted: int
+    strains: Sequence[weights.Strain]
     seen: assessment.Assessment
 
 
@@ -68,6 +70,7 @@ def propose(
     spent: budgets.Spent | None = None,
     earlier: brakes_module.Earlier | None = None,
     anomalies: Mapping[str, str] | None = None,
+    weighing: weights.Weighing | None = None,
 ) -> Proposal:
     """Anticipate violations and decide what to do about each instance.
 
@@ -86,11 +89,22 @@ def propose(
     :param anomalies: by instance id, the kind of what is odd about it.
     :param profiling: learns the behavioural profiles; None: what is needed
         of them is read off the window.
+    :param weighing: how weights fall; None: they do not.
     :raises ModelError: when the forecaster's model cannot be used.
     """
     own = resolving.resolve(rules, fleet, policy, now)
-    seen = assessment.assess(fleet, window, forecaster, own, now, profiling)
     held = leasing.reconcile(leases, fleet.instances, now)
+    flavors = _readable(fleet.flavors)
+    seen = assessment.assess(
+        fleet,
+        window,
+        forecaster,
+        own,
+        now,
+        profiling,
+        origins=_origins(held, flavors),
+        weighing=weighing,
+    )
     rows = [
         row for row, i in enumerate(fleet.instances) if i.id in fleet.scope
     ]
@@ -98,7 +112,7 @@ def propose(
         seen=seen,
         policy=policy,
         own=own,
-        flavors=_readable(fleet.flavors),
+        flavors=flavors,
         place=placement.Placement(
             fleet=fleet, load=seen.load, ceiling=policy.ceiling
         ),
@@ -129,8 +143,23 @@ def propose(
         risk_after=_risk_after(maker, rows),
         violations_predicted=len(at_risk)
         + sum(risk >= policy.risk_threshold for risk in nodes),
+        strains=()
+        if weighing is None
+        else weights.recorded(window, seen.strain, weighing),
         seen=seen,
     )
+
+
+def _origins(
+    held: leasing.Reconciled, flavors: Sequence[fleet_module.Flavor]
+) -> dict[str, fleet_module.Flavor]:
+    """The own flavors of those with a lease, where they still exist."""
+    named = {flavor.name: flavor for flavor in flavors}
+    return {
+        lease.instance_id: named[lease.origin_flavor_name]
+        for lease in held.valid.values()
+        if lease.origin_flavor_name in named
+    }
 
 
 def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:
@@ -196,7 +225,7 @@ def _danger(maker: PlanMaker, rows: list[int]) -> tuple[float, list[int]]:
     threshold = maker.own.values('risk_threshold')
     at_risk = [r for r in rows if risk[r] >= threshold[r]]
     at_risk.sort(
-        key=lambda r: (-seen.weights[r], -risk[r], maker.instance(r).id)
+        key=lambda r: (-_weight(maker, r), -risk[r], maker.instance(r).id)
     )
     return float(risk[rows].max()), at_risk
 
@@ -219,6 +248,16 @@ def _relieve_nodes(maker: PlanMaker, rows: list[int]) -> None:
         relief.relieve(maker, nodes[index], free)
 
 
+def _worst(maker: PlanMaker, row: int) -> int:
+    """The resource at the highest risk, cpu where nothing is known."""
+    return int(np.argmax(np.nan_to_num(maker.seen.risk.risk[row], nan=-1.0)))
+
+
+def _weight(maker: PlanMaker, row: int) -> float:
+    """The effective weight of the resource at the highest risk."""
+    return float(maker.seen.weights[row, _worst(maker, row)])
+
+
 def _verdict(maker: PlanMaker, row: int) -> Verdict:
     seen = maker.seen
     notes = (
@@ -228,7 +267,8 @@ def _verdict(maker: PlanMaker, row: int) -> Verdict:
     return Verdict(
         instance=maker.instance(row),
         adjustment=maker.verdict(row),
-        weight=float(seen.weights[row]),
+        weight=_weight(maker, row),
+        base_weight=float(seen.base_weights[row, _worst(maker, row)]),
         risk=seen.risk.risk[row],
         lead_s=seen.risk.lead_s[row],
         predicted=seen.predicted[row],

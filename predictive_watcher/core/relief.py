@@ -58,9 +58,7 @@ def relieve(
 
 def _may_leave(maker: PlanMaker, row: int) -> bool:
     """Whoever may not be moved leaves it to others."""
-    return not maker.resting(row) and not maker.barred(
-        row, '', restarts=False
-    )
+    return not maker.resting(row) and not maker.barred(row, '', restarts=False)
 
 
 def _order(
@@ -70,7 +68,7 @@ def _order(
     removes it, the one that leaves least.
     """
     leaves = option.after >= maker.policy.risk_threshold
-    weight = float(maker.seen.weights[option.row])
+    weight = float(maker.seen.node_weight(option.row))
     instance = maker.instance(option.row)
     return (
         leaves,
@@ -140,7 +138,7 @@ def _worth(
     chances = place.chances(node, members).max(axis=1)
     in_s = risk_module.first_likely(chances, np.array(before))
     benefit, _ = adj.worth(
-        weight=float(seen.weights[members].sum()),
+        weight=float(seen.node_weight(members).sum()),
         risk=before - option.after,
         # how long a whole node stays full is not learned yet
         excess_s=profile.PRIOR_EXCESS_S,
@@ -149,5 +147,5 @@ def _worth(
         interruption_s=0.0,
         cost_factor=policy.cost_factor,
     )
-    own = float(seen.weights[option.row])
+    own = float(seen.node_weight(option.row))
     return benefit, own * policy.migration_interruption_s * policy.cost_factor

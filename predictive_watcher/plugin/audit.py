@@ -13,6 +13,7 @@ from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import usage
+from predictive_watcher.core import weights
 from predictive_watcher.plugin import learning
 from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import recall
@@ -81,6 +82,11 @@ def run(
         recent=ledger.recent_attempts(now - policy.cooldown_s),
         missing={i: why for i in window.instances if (why := _why(source, i))},
         profiling=recalled.profiling,
+        weighing=weights.Weighing(
+            half_life_s=wiring.options(conf).weight_half_life,
+            floor=wiring.options(conf).weight_floor,
+            before=ledger.strains(),
+        ),
     )
     if not parameters.observe_only:
         _keep_leases(cloud, ledger, proposal, now)

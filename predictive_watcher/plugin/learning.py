@@ -135,6 +135,7 @@ def _keep_forecasts(
         ceiling=found.ceiling,
         rivals=found.forecaster.rivals,
     )
+    ledger.record_strains(found.proposal.strains)
     ledger.purge(found.now - 3600 * own.settled_retention_hours)
     ledger.purge_sums(found.now - 86400 * own.accuracy_retention_days)
     if settled.n:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 
 from predictive_watcher.state import event_book
+from predictive_watcher.state import fact_book
+from predictive_watcher.state import fact_tables
 from predictive_watcher.state import feedback_book
 from predictive_watcher.state import feedback_tables
 from predictive_watcher.state import forecast_book
@@ -15,6 +17,7 @@ class Ledger(
     lease_book.LeaseBook,
     forecast_book.ForecastBook,
     feedback_book.FeedbackBook,
+    fact_book.FactBook,
 ):
     """Written by the decision engine and by the applier.
 
@@ -29,14 +32,15 @@ class Ledger(
 
     def purge(self, before: int) -> int:
         """Delete what is from before ``before``, and count it: forecasts,
-        settled or not, by origin; attempts; closed leases by their end; and
-        events.
+        settled or not, by origin; attempts; closed leases by their end;
+        events; and strains that nobody has changed since.
         """
         times = (
             schema.forecasts.c.origin,
             schema.attempts.c.at,
             schema.leases.c.closed_at,  # NULL while it is active
             feedback_tables.events.c.at,
+            fact_tables.strains.c.at,
         )
         with self._database.writing() as connection:
             return sum(

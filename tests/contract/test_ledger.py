@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from predictive_watcher.core import forecast
 from predictive_watcher.core import leases
 from predictive_watcher.core import usage
+from predictive_watcher.core import weights
 from predictive_watcher.state import feedback_book
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.state import schema
@@ -217,6 +218,24 @@ def test_old_attempts_and_closed_leases_are_purged(ledger):
     assert ledger.purge(600) == 2
     assert ledger.purge(601) == 2
     assert ledger.active_leases() == (active,)
+
+
+def strain(instance, at, *share):
+    return weights.Strain(instance_id=instance, at=at, share=share)
+
+
+def test_strains_are_kept_by_instance_and_the_later_ones_count(ledger):
+    ledger.record_strains([])
+    assert ledger.strains() == {}
+    first = strain('a', 300, 0.5, 0.0, 0.0, 0.25)
+    other = strain('b', 600, 1.0, 0.0, 0.0, 0.0)
+    ledger.record_strains([first, other])
+    later = strain('a', 600, 0.25, 0.0, 0.0, 0.0)
+    ledger.record_strains([later])
+    # another audit that saw less must not bring it back
+    ledger.record_strains([strain('b', 300, 0.5, 0.0, 0.0, 0.0)])
+    assert ledger.strains() == {'a': later, 'b': other}
+    assert ledger.purge(601) == 2
 
 
 def test_forecasts_wait_until_their_time_has_come(ledger):

@@ -1,0 +1,65 @@
+"""What audits know of instances beyond their usage."""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from predictive_watcher.core import fleet
+from predictive_watcher.core import weights
+from predictive_watcher.state import fact_tables
+from predictive_watcher.state import schema
+
+
+_RESOURCES = tuple(resource.value for resource in fleet.RESOURCES)
+
+
+class FactBook:
+    """The part of the ledger that one audit leaves to the next."""
+
+    def __init__(self, database: schema.Database) -> None:
+        self._database = database
+
+    def strains(self) -> dict[str, weights.Strain]:
+        """The strain of each instance that was above its guideline."""
+        with self._database.reading() as connection:
+            rows = connection.execute(sa.select(fact_tables.strains))
+            return {
+                row['instance_id']: weights.Strain(
+                    instance_id=row['instance_id'],
+                    at=row['at'],
+                    share=tuple(row[name] for name in _RESOURCES),
+                )
+                for row in rows.mappings()
+            }
+
+    def record_strains(self, strains: Iterable[weights.Strain]) -> None:
+        """Keep them instead of those of the same instances, unless those
+        know a later time.
+        """
+        table = fact_tables.strains
+        rows = [
+            {
+                'instance_id': one.instance_id,
+                'at': one.at,
+                **dict(zip(_RESOURCES, one.share, strict=True)),
+            }
+            for one in strains
+        ]
+        if not rows:
+            return
+        names = ('at', *_RESOURCES)
+        update = (
+            sa.update(table)
+            .where(table.c.instance_id == sa.bindparam('_id'))
+            .where(table.c.at < sa.bindparam('_at'))
+            .values({name: sa.bindparam(f'_{name}') for name in names})
+        )
+        changes = [
+            {'_id': row['instance_id'], **{f'_{n}': row[n] for n in names}}
+            for row in rows
+        ]
+        with self._database.writing() as connection:
+            connection.execute(
+                schema.insert_new(connection.dialect.name, table), rows
+            )
+            connection.execute(update, changes)

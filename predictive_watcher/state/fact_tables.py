@@ -1,0 +1,19 @@
+"""Tables of what audits know of instances beyond their usage."""
+
+import sqlalchemy as sa
+
+from predictive_watcher.state import schema
+
+
+# How much of the time an instance was above its guideline, see core.weights.
+strains = sa.Table(
+    'predictive_strains',
+    schema.metadata,
+    sa.Column('instance_id', sa.String(36), primary_key=True),
+    sa.Column('at', sa.BigInteger, nullable=False),
+    sa.Column('cpu', sa.Float(53), nullable=False),
+    sa.Column('memory', sa.Float(53), nullable=False),
+    sa.Column('disk', sa.Float(53), nullable=False),
+    sa.Column('network', sa.Float(53), nullable=False),
+    sqlite_with_rowid=False,
+)
