@@ -133,6 +133,15 @@ OPTS = [
         secret=True,
         help='SQLAlchemy URL of the database of leases and settled forecasts.',
     ),
+    cfg.StrOpt(
+        'flavor_family_pattern',
+        default='',
+        help='Regular expression whose first group is the family that the '
+        'name of a flavor tells, such as ^([^.]+)[.] where gold.small and '
+        'gold.large are of one: an instance is leased flavors of its own '
+        'family only. The extra spec predictive:family of a flavor counts '
+        'before its name. Empty: names tell nothing.',
+    ),
     cfg.FloatOpt(
         'weight_half_life',
         default=21600.0,

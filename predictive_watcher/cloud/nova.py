@@ -4,6 +4,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
 from concurrent import futures
+from dataclasses import replace
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from openstack import connection as sdk_connection
 
 from predictive_watcher.cloud import moves
 from predictive_watcher.cloud import rest as rest_module
+from predictive_watcher.cloud import rights
 from predictive_watcher.cloud import translate
 from predictive_watcher.core import fleet
 
@@ -66,7 +68,7 @@ class Nova:
         :param scope: ids of the instances that may be touched; None: all.
             Those that are not on the nodes are left out.
         """
-        flavors = self._flavors()
+        flavors = self._usable(self._flavors())
         instances = self._instances(nodes)
         known = frozenset(instance.id for instance in instances)
         with rest_module.understood('the list of server groups'):
@@ -137,6 +139,22 @@ class Nova:
     def abort_live_migration(self, server_id: str) -> bool:
         """Stop a live migration; False where none could be stopped."""
         return self._moves.abort_live_migration(server_id)
+
+    def quotas(self) -> rights.Quotas:
+        """What each project may still take, asked when it is looked up."""
+        return rights.Quotas(self._rest)
+
+    def _usable(
+        self, flavors: tuple[fleet.Flavor, ...]
+    ) -> tuple[fleet.Flavor, ...]:
+        """The same flavors, with who may use those that are private."""
+        with rest_module.understood('the access to flavors'):
+            private = [one.id for one in flavors if not one.public]
+            found = rights.access(self._rest, private)
+        return tuple(
+            one if one.public else replace(one, projects=found[one.id])
+            for one in flavors
+        )
 
     def _flavors(self) -> tuple[fleet.Flavor, ...]:
         with rest_module.understood('the list of flavors'):

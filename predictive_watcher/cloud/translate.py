@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 from predictive_watcher.core import fleet
+from predictive_watcher.core import quotas
 
 
 def flavor(data: Mapping[str, Any]) -> fleet.Flavor:
@@ -145,4 +146,17 @@ def group(data: Mapping[str, Any]) -> fleet.ServerGroup:
         id=data['id'],
         policy=data['policy'],
         members=frozenset(data['members']),
+    )
+
+
+def quota(data: Mapping[str, Any]) -> quotas.Quota:
+    """The absolute limits of GET /limits; -1 is none."""
+
+    def left(limit: str, used: str) -> float:
+        most = data[limit]
+        return float('inf') if most < 0 else float(most - data[used])
+
+    return quotas.Quota(
+        vcpus=left('maxTotalCores', 'totalCoresUsed'),
+        memory_mib=left('maxTotalRAMSize', 'totalRAMUsed'),
     )

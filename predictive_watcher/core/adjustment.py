@@ -28,6 +28,7 @@ class Reason(enum.StrEnum):
     NOT_WORTH_IT = 'not_worth_it'
     NOT_ALLOWED = 'not_allowed'
     BUDGET = 'budget'
+    QUOTA = 'quota'
     COOLDOWN = 'cooldown'
     OBSERVING = 'observing'
     OBSERVED_ONLY = 'observed_only'

@@ -110,6 +110,17 @@ class Budgets:
                 return f'{name} = {limit}' + _told(key)
         return None
 
+    def burdened(self, row: int) -> frozenset[str]:
+        """The nodes that may not take another action of this instance."""
+        most = self._own.of(row).max_actions_per_node
+        return frozenset(
+            key[1]
+            for key, limits in self._limits.items()
+            if isinstance(key, tuple)
+            and key[0] == 'node'
+            and limits.total() >= min([most, *limits])
+        )
+
     def spend(self, row: int, nodes: Iterable[str]) -> None:
         """Count an action of the plan."""
         self._planned[row] = tuple(nodes)

@@ -1,40 +1,123 @@
 """Which flavors an instance may be leased, and which of them suffice."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence
+from dataclasses import dataclass
+import re
 
 import numpy as np
 
 from predictive_watcher.core import fleet
 
 
-def candidates(
-    instance: fleet.Instance,
-    origin: fleet.Flavor,
-    flavors: Sequence[fleet.Flavor],
-    max_growth: float,
-    largest: fleet.Flavor | None = None,
-) -> list[fleet.Flavor]:
-    """The permitted flavors, the smallest first.
+_TOLD = 3  # flavors that would do, in a verdict
+_LATER_SPECS = (
+    fleet.FAMILY_SPEC,
+    fleet.WEIGHT_SPEC,
+    *fleet.WEIGHT_SPECS.values(),
+)
 
-    Permitted is a flavor that is public and enabled, takes nothing away, has
-    the same disks and the same extra specs apart from ``quota:``, and is at
-    most ``max_growth`` times as large as ``origin``, what the instance has
-    when no lease holds, and nowhere larger than ``largest``.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """For whom a flavor is looked for, and what it must not be.
+
+    ``origin`` is what the instance has when no lease holds; the largest may
+    be ``max_growth`` times as large, and nowhere larger than ``largest``.
+    ``family_pattern`` is a regular expression for names of flavors, whose
+    first group is the family ('': names tell none).
     """
-    own = instance.flavor
-    fitting = [
-        flavor
-        for flavor in flavors
-        if flavor.public
-        and not flavor.disabled
-        and flavor.name != own.name
-        and _at_least(flavor, own)
-        and flavor.vcpus <= max_growth * origin.vcpus
-        and flavor.memory_mib <= max_growth * origin.memory_mib
-        and _at_most(flavor, largest)
-        and _same_kind(flavor, own)  # last: it costs most
+
+    instance: fleet.Instance
+    origin: fleet.Flavor
+    max_growth: float
+    largest: fleet.Flavor | None = None
+    family_pattern: str = ''
+
+
+def family_of(flavor: fleet.Flavor, pattern: str = '') -> str | None:
+    r"""The family that a flavor says it is of, or that its name tells.
+
+    >>> made = fleet.Flavor(
+    ...     id='1', name='gold.large', vcpus=1, memory_mib=1, disk_gib=1
+    ... )
+    >>> family_of(made, r'^([a-z]+)\.')
+    'gold'
+    >>> family_of(made) is None
+    True
+    """
+    told = flavor.extra_specs.get(fleet.FAMILY_SPEC)
+    if told is not None or not pattern:
+        return told
+    found = re.search(pattern, flavor.name)
+    return found.group(1) if found else None
+
+
+def refusal(flavor: fleet.Flavor, terms: Terms) -> str | None:
+    """Why a flavor may not be leased; None where it may."""
+    own = terms.instance.flavor
+    if flavor.name == own.name:
+        return 'is what it has'
+    if flavor.disabled:
+        return 'is disabled'
+    if not flavor.public and terms.instance.project_id not in flavor.projects:
+        return 'is private to other projects'
+    return (
+        _smaller(flavor, own)
+        or _too_large(flavor, terms)
+        or _other_kind(flavor, own, terms.family_pattern)
+    )
+
+
+def candidates(
+    terms: Terms, flavors: Iterable[fleet.Flavor]
+) -> list[fleet.Flavor]:
+    """The permitted flavors, the smallest first: those without a `refusal`."""
+    own = terms.instance.flavor
+    fitting = [one for one in flavors if refusal(one, terms) is None]
+    return sorted(fitting, key=lambda one: _size(one, own))
+
+
+def missing(
+    terms: Terms, flavors: Sequence[fleet.Flavor], need: np.ndarray
+) -> str:
+    """What is missing where no permitted flavor covers the need.
+
+    The nearest permitted one and what it lacks, and which others would do,
+    with why not.
+    """
+    own = terms.instance.flavor
+    nearest = max(
+        candidates(terms, flavors),
+        key=lambda one: (-_shortage(one, need).max(), one.name),
+        default=None,
+    )
+    told = ['none is permitted']
+    if nearest is not None:
+        told = [f'the nearest, {nearest.name}, {_lacking(nearest, need)}']
+    for one in sorted(covering(flavors, need), key=lambda f: _size(f, own)):
+        why = refusal(one, terms)
+        if why is not None and len(told) <= _TOLD:
+            told.append(f'{one.name} {why}')
+    return '; '.join(told)
+
+
+def _shortage(flavor: fleet.Flavor, need: np.ndarray) -> np.ndarray:
+    """The share of the need, by resource, that it does not offer."""
+    short = (need - flavor.limits()) / np.maximum(need, 1e-9)
+    return np.asarray(np.maximum(np.nan_to_num(short, nan=0.0), 0.0))
+
+
+def _lacking(flavor: fleet.Flavor, need: np.ndarray) -> str:
+    short = np.nan_to_num(need - flavor.limits(), nan=0.0)
+    lacks = [
+        f'{short[i]:.4g} {fleet.UNITS[resource]} of {resource.value}'
+        for i, resource in enumerate(fleet.RESOURCES)
+        if short[i] > 0
     ]
-    return sorted(fitting, key=lambda f: _size(f, own))
+    if lacks:
+        return f'lacks {" and ".join(lacks)}'
+    return 'would leave the risk too high, or limit what is not limited now'
 
 
 def covering(
@@ -66,17 +149,25 @@ def same_disks(one: fleet.Flavor, other: fleet.Flavor) -> bool:
     )
 
 
-def _same_kind(flavor: fleet.Flavor, own: fleet.Flavor) -> bool:
-    """hw:*, traits and the weight stay.
+def _other_kind(
+    flavor: fleet.Flavor, own: fleet.Flavor, pattern: str
+) -> str | None:
+    """hw:*, traits, other resources, the family and the weights stay.
 
     A server keeps the extra specs of its boot: one that is older than the
-    weights of its flavor's family may have a weighted flavor.
+    weights or families of its flavor may have one that has them.
     """
     mine, theirs = _fixed_specs(own), _fixed_specs(flavor)
-    for key in (fleet.WEIGHT_SPEC, *fleet.WEIGHT_SPECS.values()):
+    for key in _LATER_SPECS:
         if key not in mine:
             theirs.pop(key, None)
-    return mine == theirs
+    for key in sorted(mine.keys() | theirs.keys()):
+        if mine.get(key) != theirs.get(key):
+            return f'has {key}={theirs.get(key)}, not {mine.get(key)}'
+    families = family_of(own, pattern), family_of(flavor, pattern)
+    if families[0] != families[1] and families[0] is not None:
+        return f'is of family {families[1]}, not {families[0]}'
+    return None
 
 
 def _fixed_specs(flavor: fleet.Flavor) -> dict[str, str]:
@@ -87,19 +178,35 @@ def _fixed_specs(flavor: fleet.Flavor) -> dict[str, str]:
     }
 
 
-def _at_least(flavor: fleet.Flavor, own: fleet.Flavor) -> bool:
+def _smaller(flavor: fleet.Flavor, own: fleet.Flavor) -> str | None:
+    if flavor.vcpus < own.vcpus:
+        return f'has {own.vcpus - flavor.vcpus} vCPUs less'
+    if flavor.memory_mib < own.memory_mib:
+        return f'has {own.memory_mib - flavor.memory_mib} MiB less'
+    if not same_disks(flavor, own):
+        return f'has other disks ({_disks(flavor)}, not {_disks(own)})'
+    return None
+
+
+def _disks(flavor: fleet.Flavor) -> str:
     return (
-        flavor.vcpus >= own.vcpus
-        and flavor.memory_mib >= own.memory_mib
-        and same_disks(flavor, own)
+        f'{flavor.disk_gib}+{flavor.ephemeral_gib} GiB, '
+        f'{flavor.swap_mib} MiB of swap'
     )
 
 
-def _at_most(flavor: fleet.Flavor, largest: fleet.Flavor | None) -> bool:
-    return largest is None or (
-        flavor.vcpus <= largest.vcpus
-        and flavor.memory_mib <= largest.memory_mib
-    )
+def _too_large(flavor: fleet.Flavor, terms: Terms) -> str | None:
+    origin, largest = terms.origin, terms.largest
+    if (
+        flavor.vcpus > terms.max_growth * origin.vcpus
+        or flavor.memory_mib > terms.max_growth * origin.memory_mib
+    ):
+        return f'is more than {terms.max_growth:g} times {origin.name}'
+    if largest is not None and (
+        flavor.vcpus > largest.vcpus or flavor.memory_mib > largest.memory_mib
+    ):
+        return f'is larger than {largest.name}'
+    return None
 
 
 def _size(

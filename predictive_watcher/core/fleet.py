@@ -67,8 +67,7 @@ def _both_ways(
 class Flavor:
     """What a server may use: Nova's flavor, or a server's own copy of it.
 
-    One that is not ``public`` belongs to some projects only; which ones is
-    not known here.
+    One that is not ``public`` may be used by ``projects`` only.
     """
 
     id: str
@@ -80,6 +79,7 @@ class Flavor:
     swap_mib: int = 0
     disabled: bool = False
     public: bool = True
+    projects: frozenset[str] = frozenset()
     extra_specs: Mapping[str, str] = field(default_factory=dict)
 
     def limits(self) -> np.ndarray:

@@ -57,22 +57,26 @@ def _too_young(maker: PlanMaker, row: int) -> Hold | None:
 
 def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
     """Lease the smallest flavor that does, where there is room for it."""
-    policy = maker.policy_of(row)
     need = _need(maker, row)
     fitting = _fitting(maker, row, need)
     if not fitting:
         return Hold(
             reason=Reason.NO_FLAVOR,
-            text=f'{danger}, but no flavor that is public and enabled, has '
-            f'the same disks and extra specs, and is at most '
-            f'{policy.max_growth:g} times as large'
-            + (
-                f' and no larger than {policy.largest_flavor}'
-                if policy.largest_flavor
-                else ''
-            )
-            + f' offers {_amounts(need)}',
+            text=f'{danger}, but no permitted flavor offers '
+            f'{_amounts(need)}: {_missing(maker, row, need)}',
         )
+    affordable = [
+        flavor
+        for flavor in fitting
+        if maker.quotas.lack(maker.instance(row), flavor) is None
+    ]
+    if not affordable:
+        lack = maker.quotas.lack(maker.instance(row), fitting[0])
+        return Hold(
+            reason=Reason.QUOTA,
+            text=f'{danger}, but for {fitting[0].name} the project {lack}',
+        )
+    fitting = affordable
     full = maker.used_up(row, maker.instance(row).node)
     if full:
         return Hold(
@@ -82,7 +86,7 @@ def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
     maker.place.extra[row] = more[: risk_module.NODE_RESOURCES]
     refusals: list[str] = []
     for flavor in fitting:
-        node, why_not = maker.place.find(
+        node, why_not = maker.find(
             row, flavor, below=maker.policy.risk_threshold
         )
         if node is not None:
@@ -152,24 +156,36 @@ def _fitting(
     violation serves: a heavy instance must not go without.
     """
     seen, policy = maker.seen, maker.policy_of(row)
-    largest = maker.flavor_named(policy.largest_flavor)
-    if policy.largest_flavor and largest is None:
+    terms = _terms(maker, row)
+    if policy.largest_flavor and terms.largest is None:
         return []  # nobody can tell what would be too large
     permitted = [
         flavor
-        for flavor in flavors_module.candidates(
-            maker.instance(row),
-            maker.origin(row),
-            maker.flavors,
-            policy.max_growth,
-            largest,
-        )
+        for flavor in flavors_module.candidates(terms, maker.flavors)
         if seen.highest_risk(row, flavor.limits()) < policy.risk_threshold
     ]
     enough = flavors_module.covering(permitted, need)
     least = np.fmax(seen.limits[row], seen.predicted[row] / policy.ceiling)
     least = np.where(np.isnan(seen.limits[row]), np.nan, least)
     return enough or flavors_module.covering(permitted, least)[::-1]
+
+
+def _terms(maker: PlanMaker, row: int) -> flavors_module.Terms:
+    policy = maker.policy_of(row)
+    return flavors_module.Terms(
+        instance=maker.instance(row),
+        origin=maker.origin(row),
+        max_growth=policy.max_growth,
+        largest=maker.flavor_named(policy.largest_flavor),
+        family_pattern=policy.family_pattern,
+    )
+
+
+def _missing(maker: PlanMaker, row: int, need: np.ndarray) -> str:
+    terms, name = _terms(maker, row), maker.policy_of(row).largest_flavor
+    if name and terms.largest is None:
+        return f'largest_flavor {name} of its policy is gone'
+    return flavors_module.missing(terms, maker.flavors, need)
 
 
 def _lease(

@@ -208,7 +208,7 @@ def _release(
     if hold:
         maker.fallback[row] = hold
         return
-    node, _ = maker.place.find(row, origin, below=1.01)
+    node, _ = maker.find(row, origin, below=1.01)
     action = Release(
         reason=Reason.NEED_PASSED,
         text=text,

@@ -17,6 +17,7 @@ from predictive_watcher.core import growing
 from predictive_watcher.core import leasing
 from predictive_watcher.core import placement
 from predictive_watcher.core import profiling as profiling_module
+from predictive_watcher.core import quotas as quotas_module
 from predictive_watcher.core import relief
 from predictive_watcher.core import resolving
 from predictive_watcher.core import usage
@@ -71,6 +72,7 @@ def propose(
     earlier: brakes_module.Earlier | None = None,
     anomalies: Mapping[str, str] | None = None,
     weighing: weights.Weighing | None = None,
+    quotas: Mapping[str, quotas_module.Quota] | None = None,
 ) -> Proposal:
     """Anticipate violations and decide what to do about each instance.
 
@@ -89,6 +91,8 @@ def propose(
     :param anomalies: by instance id, the kind of what is odd about it.
     :param profiling: learns the behavioural profiles; None: what is needed
         of them is read off the window.
+    :param quotas: by project, what it may still take; asked only where an
+        instance is at risk.
     :param weighing: how weights fall; None: they do not.
     :raises ModelError: when the forecaster's model cannot be used.
     """
@@ -125,6 +129,7 @@ def propose(
             spent or budgets.Spent(),
             None if earlier is None else earlier.risk,
         ),
+        quotas=quotas_module.Quotas(quotas or {}),
         brakes=brakes_module.Brakes(
             seen=seen,
             own=own,

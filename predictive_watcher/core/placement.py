@@ -1,7 +1,7 @@
 """Which nodes can take an instance, as the plan grows."""
 
+from collections.abc import Collection
 from collections.abc import Iterable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import numpy as np
 
 from predictive_watcher.core import crowds as crowds_module
 from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import groups as groups_module
 from predictive_watcher.core import risk as risk_module
 
 
@@ -47,8 +48,7 @@ class Placement:
     room: np.ndarray = field(init=False)
     members: dict[str, set[int]] = field(init=False)
     node_of: list[str] = field(init=False)
-    groups_of: dict[str, list[fleet_module.ServerGroup]] = field(init=False)
-    row_of: dict[str, int] = field(init=False)
+    _groups: groups_module.Groups = field(init=False)
     index_of: dict[str, int] = field(init=False)
     by_name: np.ndarray = field(init=False)
     _crowds: crowds_module.Crowds = field(init=False)
@@ -63,7 +63,6 @@ class Placement:
         self.members = {node.name: set() for node in nodes}
         self.index_of = {node.name: i for i, node in enumerate(nodes)}
         self.node_of = [instance.node for instance in instances]
-        self.row_of = {one.id: row for row, one in enumerate(instances)}
         self._look_at(nodes)
         for row, instance in enumerate(instances):
             if instance.node in self.index_of:
@@ -76,10 +75,7 @@ class Placement:
         )
         for node in nodes:
             self._count(node.name)
-        self.groups_of = {}
-        for group in sorted(self.fleet.groups, key=lambda group: group.id):
-            for member in group.members:
-                self.groups_of.setdefault(member, []).append(group)
+        self._groups = groups_module.Groups(self.fleet, self.index_of)
 
     def _look_at(self, nodes: Sequence[fleet_module.Node]) -> None:
         """What of the nodes stays as it is while the plan grows."""
@@ -146,33 +142,51 @@ class Placement:
         return self._crowds.risks()
 
     def find(
-        self, row: int, flavor: fleet_module.Flavor, *, below: float
+        self,
+        row: int,
+        flavor: fleet_module.Flavor,
+        *,
+        below: float,
+        burdened: Collection[str] = (),
     ) -> tuple[fleet_module.Node | None, str]:
         """The calmest node that can take the instance, and why not.
 
-        The emptiest nodes by forecast are judged first.  The text names the
+        Those that suit soft server groups best are judged first, then the
+        emptiest by forecast.  The text names the
         refusals, for a verdict; it is empty where a node was found.
 
         :param below: the node's risk with the instance must be lower than
             this; whoever has no forecast counts with its limit.
+        :param burdened: nodes that the plan sends nobody else to, unless
+            there is no other.
         """
-        order = np.lexsort((self._names, self._fullness()))
-        able = order[self.allowed(row, flavor, self.free)[order]]
+        spared = np.zeros(len(self.fleet.nodes), bool)
+        spared[[self.index_of[name] for name in burdened]] = True
+        dislike = self._groups.dislike(row, self.node_of)
+        order = np.lexsort((self._names, self._fullness(), dislike))
+        allowed = self.allowed(row, flavor, self.free)
+        able = order[(allowed & ~spared)[order]]
+        if not len(able):
+            able = order[allowed[order]]
         risks: dict[int, float] = {}
-        fitting: list[tuple[float, int]] = []
+        fitting: list[tuple[int, float, int]] = []
         for begin in range(0, len(able), _CHOICES):
             some = able[begin : begin + _CHOICES]
             found = self._crowds.risks_with(some, row, self.extra)
             risks.update(zip(some.tolist(), found.tolist(), strict=True))
             fitting += [
-                (round(risks[index], 6), int(self._names[index]))
+                (
+                    int(dislike[index]),
+                    round(risks[index], 6),
+                    int(self._names[index]),
+                )
                 for index in some.tolist()
                 if risks[index] < below
             ]
             if len(fitting) >= _CHOICES:
                 break
         if fitting:
-            _, name = min(fitting[:_CHOICES])
+            *_, name = min(fitting[:_CHOICES])
             return self.fleet.nodes[self.by_name[name]], ''
         return None, self._told(row, flavor, order, risks)
 
@@ -188,6 +202,8 @@ class Placement:
         for index in order[:_REFUSALS].tolist():
             node = self.fleet.nodes[index]
             why_not = self._refusal(row, index, flavor, self.free)
+            if why_not is None and index not in risks:
+                why_not = 'is burdened enough by this plan'
             if why_not is None:
                 why_not = f'would itself be at risk ({risks[index]:.2f})'
             refusals.append(f'{node.name} {why_not}')
@@ -215,14 +231,7 @@ class Placement:
         zone = instance.availability_zone
         if zone is not None:
             able &= self._zones.get(zone, self._zones.get(None, False))
-        for group, others in self._group_nodes(row):
-            held = np.zeros_like(able)
-            held[[self.index_of[name] for name in others]] = True
-            if group.policy == 'anti-affinity':
-                able &= ~held
-            elif group.policy == 'affinity' and others:
-                able &= held & (len(others) == 1)
-        return able
+        return np.asarray(able & self._groups.allowed(row, self.node_of))
 
     def _refusal(
         self,
@@ -245,29 +254,7 @@ class Placement:
         for amount, unit in zip(short, _AMOUNTS, strict=True):
             if amount > 0:
                 return f'lacks {amount:g} {unit}'
-        return self._group_refusal(row, node.name)
-
-    def _group_refusal(self, row: int, node: str) -> str | None:
-        for group, others in self._group_nodes(row):
-            if group.policy == 'anti-affinity' and node in others:
-                return f'holds a member of anti-affinity group {group.id}'
-            if group.policy == 'affinity' and others - {node}:
-                return f'would part affinity group {group.id}'
-        return None
-
-    def _group_nodes(
-        self, row: int
-    ) -> Iterator[tuple[fleet_module.ServerGroup, set[str]]]:
-        """The groups of an instance, with the nodes of the other members."""
-        own = self.fleet.instances[row].id
-        for group in self.groups_of.get(own, ()):
-            rows = (
-                self.row_of[member]
-                for member in group.members
-                if member != own and member in self.row_of
-            )
-            nodes = {self.node_of[other] for other in rows}
-            yield group, nodes & self.index_of.keys()
+        return self._groups.refusal(row, node.name, self.node_of)
 
     def move(self, row: int, target: str, flavor: fleet_module.Flavor) -> None:
         """Count the instance on ``target`` with ``flavor`` from now on.

@@ -13,6 +13,7 @@ from predictive_watcher.core import budgets as budgets_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import landing
 from predictive_watcher.core import placement as placement_module
+from predictive_watcher.core import quotas as quotas_module
 from predictive_watcher.core import resolving
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
@@ -47,6 +48,7 @@ class PlanMaker:
     missing: Mapping[str, str]
     budgets: budgets_module.Budgets
     brakes: brakes_module.Brakes
+    quotas: quotas_module.Quotas
     decided: dict[int, adj.Adjustment] = field(default_factory=dict)
     fallback: dict[int, Hold] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
@@ -199,6 +201,7 @@ class PlanMaker:
             return False
         self.budgets.spend(row, {self.instance(row).node, target})
         self.place.move(row, target, flavor)
+        self.quotas.take(self.instance(row), flavor)
         if isinstance(action, Migrate):
             self.landings.settle(row, target)
         else:
@@ -227,6 +230,16 @@ class PlanMaker:
         below = self.policy.risk_threshold
         found = self.landings.unfit(row, flavor, below=below)
         return () if node in found else found
+
+    def find(
+        self, row: int, flavor: fleet_module.Flavor, *, below: float
+    ) -> tuple[fleet_module.Node | None, str]:
+        """See `Placement.find`; not to a node that the plan has burdened
+        enough.
+        """
+        return self.place.find(
+            row, flavor, below=below, burdened=self.budgets.burdened(row)
+        )
 
     def used_up(
         self, row: int, target: str, most: int | None = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 import enum
+import re
 
 from predictive_watcher import exceptions
 from predictive_watcher.core import forecast
@@ -32,6 +33,8 @@ class Policy:
     audit has looked at of late; the others count what was done within an
     hour or a day as well, by anyone in the cloud.
 
+    ``family_pattern`` finds the family in the name of a flavor, see
+    `flavors.Terms`.
     ``largest_flavor`` names the flavor that nothing may grow beyond ('':
     none).  ``closed`` says why nothing may be done at this time ('': it may).
     ``anomalies`` maps kinds of anomalies to what follows from them.
@@ -58,6 +61,7 @@ class Policy:
     lease_duration_s: int = 3600
     max_growth: float = 4.0
     largest_flavor: str = ''
+    family_pattern: str = ''
     cooldown_s: int = 1800
     closed: str = ''
     anomalies: Mapping[str, Reaction] = field(default_factory=dict)
@@ -74,6 +78,12 @@ class Policy:
                 f'release_threshold {self.release_threshold} is not below '
                 f'risk_threshold {self.risk_threshold}: a lease would end '
                 'and begin again at the same risk; lower release_threshold'
+            )
+        if self.family_pattern and not _has_group(self.family_pattern):
+            raise exceptions.InvalidInput(
+                f'flavor_family_pattern {self.family_pattern!r} is no regular '
+                'expression with a group for the family; mend it, such as '
+                '^([^.]+)[.]'
             )
         if self.quantile_level not in forecast.LEVELS:
             raise exceptions.InvalidInput(
@@ -96,3 +106,10 @@ class Policy:
         return self.anomalies.get(
             kind, Reaction.HOLD if shared else Reaction.NOTIFY
         )
+
+
+def _has_group(pattern: str) -> bool:
+    try:
+        return re.compile(pattern).groups > 0
+    except re.error:
+        return False

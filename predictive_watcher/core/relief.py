@@ -45,7 +45,7 @@ def relieve(
         if (option := _departure(maker, row, node, before)) is not None
     ]
     for option in sorted(options, key=lambda one: _order(maker, one)):
-        target, _ = maker.place.find(
+        target, _ = maker.find(
             option.row,
             maker.instance(option.row).flavor,
             # well below, or it would send somebody back at the next audit

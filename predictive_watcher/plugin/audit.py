@@ -82,6 +82,7 @@ def run(
         recent=ledger.recent_attempts(now - policy.cooldown_s),
         missing={i: why for i in window.instances if (why := _why(source, i))},
         profiling=recalled.profiling,
+        quotas=cloud.quotas(),
         weighing=weights.Weighing(
             half_life_s=wiring.options(conf).weight_half_life,
             floor=wiring.options(conf).weight_floor,

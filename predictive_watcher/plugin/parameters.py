@@ -149,14 +149,19 @@ class Parameters:
 
     @classmethod
     def from_input(
-        cls, given: Mapping[str, Any], *, stale_after_s: int
+        cls,
+        given: Mapping[str, Any],
+        *,
+        stale_after_s: int,
+        family_pattern: str = '',
     ) -> 'Parameters':
         """Read the audit's parameters, which Watcher has validated.
 
         An audit that was created before a parameter existed gets its
         default.
 
-        :param stale_after_s: the site's option of that name.
+        :param stale_after_s: like ``family_pattern`` the site's option of
+            that name.
         :raises InvalidInput: where values do not go together.
         """
         value = {
@@ -183,6 +188,7 @@ class Parameters:
                 migration_interruption_s=value['migration_interruption'],
                 migration_duration_s=value['migration_duration'],
                 stale_after_s=stale_after_s,
+                family_pattern=family_pattern,
             ),
             observe_only=value['observe_only'],
         )

@@ -89,6 +89,7 @@ class PredictiveAdjustment(base.BaseStrategy):
         parameters = parameters_module.Parameters.from_input(
             self.input_parameters,
             stale_after_s=wiring.options(conf).stale_after,
+            family_pattern=wiring.options(conf).flavor_family_pattern,
         )
         scope = scope_module.scope_of(self.compute_model)
         connection, session = (

@@ -36,6 +36,8 @@ class FakeNova:
         self.requests: list[str] = []
         self.max_limit = MAX_LIMIT
         self.flavors: dict[str, dict[str, Any]] = {}
+        self.access: dict[str, tuple[str, ...]] = {}
+        self.limits: dict[str, dict[str, int]] = {}
         self.servers: dict[str, dict[str, Any]] = {}
         self.hypervisors: dict[str, dict[str, Any]] = {}
         self.inventories: dict[str, dict[str, Any]] = {}
@@ -151,7 +153,21 @@ class FakeNova:
                     if m['instance_uuid'] == params['instance_uuid']
                 ]
                 return _ok({'migrations': mine[: params['limit']]})
-        return _fault(404, 'itemNotFound', 'no such path')
+        return self._rights(parts, params)
+
+    def _rights(
+        self, parts: list[str], params: dict[str, Any]
+    ) -> fake_gnocchi.FakeResponse:
+        if parts[-1] == 'os-flavor-access':
+            projects = self.access.get(parts[1], ())
+            found = [{'flavor_id': parts[1], 'tenant_id': p} for p in projects]
+            return _ok({'flavor_access': found})
+        if parts[-1] != 'limits':
+            return _fault(404, 'itemNotFound', 'no such path')
+        project = params['tenant_id']
+        if project not in self.limits:
+            return _fault(403, 'forbidden', 'not an administrator')
+        return _ok({'limits': {'absolute': self.limits[project]}})
 
     def _about_hosts(self, path: str) -> fake_gnocchi.FakeResponse:
         if path == '/os-aggregates':

@@ -54,7 +54,7 @@ class PlainPlacement(placement.Placement):
             ]
         )
 
-    def find(self, row, flavor, *, below):
+    def find(self, row, flavor, *, below, burdened=()):
         def fullness(node):
             rows = list(self.members[node.name])
             used = np.nansum(self.load.mean[-1, rows], axis=0)
@@ -65,7 +65,13 @@ class PlainPlacement(placement.Placement):
             return round(float(share.max()), 6), node.name
 
         refusals, fitting = [], []
+        able = self.allowed(row, flavor, self.free)
+        names = {self.fleet.nodes[i].name for i in np.flatnonzero(able)}
+        skipped = burdened if names - set(burdened) else ()
         for node in sorted(self.fleet.nodes, key=fullness):
+            if node.name in skipped and node.name in names:
+                refusals.append(f'{node.name} is burdened enough by this plan')
+                continue
             index = self.index_of[node.name]
             why = self._refusal(row, index, flavor, self.free)
             if why is None:
