@@ -47,12 +47,52 @@ OPTS = [
         min=1,
         help='Threads that forecasting may use in each process.',
     ),
+    cfg.StrOpt(
+        'telemetry',
+        default='gnocchi',
+        choices=[
+            ('gnocchi', 'the service "metric" of the catalogue'),
+            (
+                'aetos',
+                'the service "metric-storage" of the catalogue, which lets '
+                'queries through to a Prometheus',
+            ),
+            ('prometheus', 'the Prometheus at prometheus_url'),
+        ],
+        help="Where Ceilometer's samples are.",
+    ),
+    cfg.URIOpt(
+        'prometheus_url',
+        schemes=['http', 'https'],
+        help='Where Prometheus is, for telemetry = prometheus; without '
+        '"/api/v1".',
+    ),
+    cfg.StrOpt(
+        'prometheus_username',
+        help='User for basic authentication at Prometheus. Unset: none.',
+    ),
+    cfg.StrOpt(
+        'prometheus_password',
+        secret=True,
+        help='Password for basic authentication at Prometheus.',
+    ),
+    cfg.StrOpt(
+        'prometheus_cafile',
+        help='File of the certificates that sign that of prometheus_url. '
+        'Unset: those of the system.',
+    ),
+    cfg.StrOpt(
+        'prometheus_label',
+        default='resource',
+        help="Label that holds Ceilometer's resource id, for telemetry = "
+        'aetos or prometheus.',
+    ),
     cfg.IntOpt(
         'granularity',
         default=300,
         min=60,
-        help='Granularity in seconds at which usage is read from Gnocchi; '
-        'the archive policies of the metrics must have it.',
+        help='Seconds of a step at which usage is read; in Gnocchi the '
+        'archive policies of the metrics must have it.',
     ),
     cfg.IntOpt(
         'polling_interval',
@@ -74,7 +114,8 @@ OPTS = [
         'telemetry_page_size',
         default=1000,
         min=1,
-        help='Instances asked for in one request to Gnocchi.',
+        help='Instances asked for in one request for usage. Aetos takes '
+        'fewer, because a URL has its limits.',
     ),
     cfg.FloatOpt(
         'cloud_timeout',
@@ -89,8 +130,8 @@ OPTS = [
         'circuit_failures',
         default=3,
         min=1,
-        help='After so many failed readings in a row, Gnocchi is left alone '
-        'for circuit_reset seconds.',
+        help='After so many failed readings in a row, the source of usage is '
+        'left alone for circuit_reset seconds.',
     ),
     cfg.FloatOpt(
         'circuit_reset',

@@ -26,8 +26,10 @@ from predictive_watcher.core import selection
 from predictive_watcher.models import registry
 from predictive_watcher.models import runtime
 from predictive_watcher.state import ledger as ledger_module
+from predictive_watcher.telemetry import base
 from predictive_watcher.telemetry import circuit
 from predictive_watcher.telemetry import gnocchi
+from predictive_watcher.telemetry import prometheus
 
 
 Made = TypeVar('Made')
@@ -109,27 +111,63 @@ def _champion(
 
 
 def telemetry(
-    conf: cfg.ConfigOpts,
-    session: Any,
-    region_name: str | None = None,
-    interface: str = 'public',
-    timeout_s: float | None = None,
-) -> gnocchi.GnocchiTelemetry:
-    """Gnocchi through ``session``, a keystoneauth1 session.
+    conf: cfg.ConfigOpts, session: Any, timeout_s: float | None = None
+) -> base.TelemetrySource:
+    """The source of usage that is configured.
 
+    :param session: a keystoneauth1 session; region and interface are those
+        of Watcher's own sections.
     :param timeout_s: deadline of one reading; None: that of an audit.
+    :raises InvalidConfig: where an option does not fit.
     """
     own = options(conf)
-    return gnocchi.GnocchiTelemetry(
-        gnocchi.metric_adapter(session, region_name, interface),
-        granularity=own.granularity,
-        polling_interval=own.polling_interval,
-        timeout_s=timeout_s or own.telemetry_timeout,
-        page_size=own.telemetry_page_size,
-        circuit=circuit.shared(
-            'gnocchi', own.circuit_failures, own.circuit_reset
+    common = {
+        'granularity': own.granularity,
+        'polling_interval': own.polling_interval,
+        'timeout_s': timeout_s or own.telemetry_timeout,
+        'page_size': own.telemetry_page_size,
+        'circuit': circuit.shared(
+            own.telemetry, own.circuit_failures, own.circuit_reset
         ),
+    }
+    match own.telemetry:
+        case 'prometheus':
+            return prometheus.PrometheusTelemetry(
+                _prometheus(own), label=own.prometheus_label, **common
+            )
+        case 'aetos':
+            section = conf.aetos_client
+            return prometheus.AetosTelemetry(
+                prometheus.aetos_adapter(
+                    session, section.region_name, section.interface
+                ),
+                label=own.prometheus_label,
+                **common,
+            )
+    section = conf.gnocchi_client
+    return gnocchi.GnocchiTelemetry(
+        gnocchi.metric_adapter(
+            session, section.region_name, section.endpoint_type
+        ),
+        **common,
     )
+
+
+def _prometheus(own: Any) -> Any:
+    if not own.prometheus_url:
+        raise exceptions.InvalidConfig(
+            '[predictive_watcher] telemetry is prometheus, but prometheus_url '
+            'is not set; name the URL of Prometheus, such as '
+            'http://localhost:9090'
+        )
+    given = (
+        own.prometheus_url,
+        own.prometheus_username,
+        own.prometheus_password,
+        own.prometheus_cafile,
+    )
+    # once, or each audit would leave a socket behind
+    return _once(lambda: prometheus.url_adapter(*given), 'prometheus', *given)
 
 
 def cloud(conf: cfg.ConfigOpts, connection: Any) -> nova.Nova:

@@ -14,17 +14,22 @@ from oslo_log import log
 from predictive_watcher import exceptions
 from predictive_watcher import wiring
 from predictive_watcher.cloud import nova
-from predictive_watcher.telemetry import gnocchi
+from predictive_watcher.telemetry import base
 
 
 _COMMON = 'watcher_clients_auth'  # credentials, unless [nova] has its own
 _NOVA = 'nova'
-_GNOCCHI = 'gnocchi_client'
 # Watcher's own options, which are not registered outside of it
-_GNOCCHI_OPTS = [
-    cfg.StrOpt('region_name'),
-    cfg.StrOpt('endpoint_type', default='public'),
-]
+WATCHER_OPTS = {
+    'gnocchi_client': [
+        cfg.StrOpt('region_name'),
+        cfg.StrOpt('endpoint_type', default='public'),
+    ],
+    'aetos_client': [
+        cfg.StrOpt('region_name'),
+        cfg.StrOpt('interface', default='public'),
+    ],
+}
 
 
 def configuration(
@@ -42,7 +47,8 @@ def configuration(
     try:
         conf(given, project='watcher', prog='watcher')
         wiring.options(conf)
-        conf.register_opts(_GNOCCHI_OPTS, group=_GNOCCHI)
+        for group, opts in WATCHER_OPTS.items():
+            conf.register_opts(opts, group=group)
         for group in (_COMMON, _NOVA):
             loading.register_session_conf_options(conf, group)
             loading.register_auth_conf_options(conf, group)
@@ -61,8 +67,8 @@ def configuration(
 @contextlib.contextmanager
 def cloud(
     conf: cfg.ConfigOpts, timeout_s: float
-) -> Iterator[tuple[nova.Nova, gnocchi.GnocchiTelemetry]]:
-    """Nova and Gnocchi with Watcher's credentials.
+) -> Iterator[tuple[nova.Nova, base.TelemetrySource]]:
+    """Nova and the source of usage with Watcher's credentials.
 
     :param timeout_s: deadline of one reading of usage.
     :raises InvalidConfig: where there are no credentials.
@@ -85,13 +91,7 @@ def cloud(
             region_name=conf.nova.region_name,
             interface=interfaces[0] if interfaces else 'public',
         )
-        source = wiring.telemetry(
-            conf,
-            common,
-            region_name=conf.gnocchi_client.region_name,
-            interface=conf.gnocchi_client.endpoint_type,
-            timeout_s=timeout_s,
-        )
+        source = wiring.telemetry(conf, common, timeout_s)
         yield wiring.cloud(conf, connection), source
 
 

@@ -160,6 +160,8 @@ def _read(
             len(problem.instances),
             problem.text,
         )
+    for note in source.health.notes:
+        LOG.warning('usage from %s: %s', source.name, note)
     return window
 
 

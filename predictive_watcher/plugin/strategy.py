@@ -103,12 +103,7 @@ class PredictiveAdjustment(base.BaseStrategy):
                 scope=scope,
                 parameters=parameters,
                 connection=connection,
-                source=wiring.telemetry(
-                    conf,
-                    session,
-                    region_name=conf.gnocchi_client.region_name,
-                    interface=conf.gnocchi_client.endpoint_type,
-                ),
+                source=wiring.telemetry(conf, session),
             )
         finally:
             # Left to the garbage collector, the sockets of audit after audit

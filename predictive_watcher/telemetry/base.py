@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+import math
 from typing import Protocol
 
 from predictive_watcher.core import fleet
@@ -12,11 +13,15 @@ from predictive_watcher.core import usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Why the usage of one resource is missing, and of which instances."""
+    """Why the usage of one resource is missing, and of which instances.
+
+    ``unread``: nobody asked for it, because the time was up.
+    """
 
     resource: fleet.Resource
     text: str
     instances: frozenset[str]
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +29,16 @@ class Health:
     """How the last reading went: for verdicts, logs and metrics.
 
     ``seconds`` is the time it took, ``requests`` the number of HTTP requests
-    (0 for sources without any).
+    (0 for sources without any).  ``notes`` are for people: nothing is missing
+    because of them.  ``skew_s`` is by how much the source's clock is ahead of
+    this machine's, at least; NaN where it does not tell.
     """
 
     requests: int = 0
     seconds: float = 0.0
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    skew_s: float = math.nan
     _why: Mapping[str, tuple[str, ...]] = field(
         init=False, repr=False, compare=False
     )
@@ -45,6 +54,12 @@ class Health:
     def why(self, instance: str) -> tuple[str, ...]:
         """Why usage of this instance is missing; empty where it is not."""
         return self._why.get(instance, ())
+
+    def unread(self) -> frozenset[str]:
+        """The instances of which something was not asked for in time."""
+        return frozenset().union(
+            *(p.instances for p in self.problems if p.unread)
+        )
 
 
 class TelemetrySource(Protocol):

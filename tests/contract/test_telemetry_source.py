@@ -12,9 +12,15 @@ import numpy as np
 import pytest
 
 from predictive_watcher import exceptions
+from predictive_watcher.core import fleet
+from predictive_watcher.core import usage
 from predictive_watcher.telemetry import base
 from predictive_watcher.telemetry import gnocchi
+from predictive_watcher.telemetry import prometheus
+from predictive_watcher.telemetry import traces
+from predictive_watcher.telemetry import traces_source
 from tests.fakes import gnocchi as fake_gnocchi
+from tests.fakes import prometheus as fake_prometheus
 
 
 T0 = 1_700_000_100
@@ -29,7 +35,50 @@ def from_gnocchi(samples: Samples) -> base.TelemetrySource:
     return gnocchi.GnocchiTelemetry(fake)
 
 
-@pytest.fixture(params=[from_gnocchi])
+def _filled(
+    samples: Samples, *, aetos: bool
+) -> fake_prometheus.FakePrometheus:
+    fake = fake_prometheus.FakePrometheus(aetos=aetos)
+    for instance, own in samples.items():
+        fake.add(instance, 'memory.usage', own)
+    return fake
+
+
+def from_prometheus(samples: Samples) -> base.TelemetrySource:
+    return prometheus.PrometheusTelemetry(
+        _filled(samples, aetos=False), wall=lambda: T0 + 7200.0
+    )
+
+
+def from_aetos(samples: Samples) -> base.TelemetrySource:
+    return prometheus.AetosTelemetry(
+        _filled(samples, aetos=True), wall=lambda: T0 + 7200.0
+    )
+
+
+def from_traces(samples: Samples) -> base.TelemetrySource:
+    grid = np.full((len(samples), 24, 4), np.nan, np.float32)
+    for row, own in zip(grid, samples.values(), strict=True):
+        for time, value in own:
+            row[int(time - T0) // 300, MEMORY] = value
+    return traces_source.TraceTelemetry(
+        traces.Trace(
+            name='made',
+            window=usage.UsageWindow(
+                instances=tuple(samples),
+                start=T0 + 300,
+                step_s=300,
+                usage=grid,
+            ),
+            limits=np.full((len(samples), 4), np.nan, np.float32),
+            resources=fleet.RESOURCES,
+        )
+    )
+
+
+@pytest.fixture(
+    params=[from_gnocchi, from_prometheus, from_aetos, from_traces]
+)
 def make(
     request: pytest.FixtureRequest,
 ) -> Callable[[Samples], base.TelemetrySource]:

@@ -6,7 +6,9 @@ import shutil
 from oslo_config import cfg
 import pytest
 
+from predictive_watcher import exceptions
 from predictive_watcher import wiring
+from predictive_watcher.cli import site
 from predictive_watcher.models import registry
 
 
@@ -32,3 +34,30 @@ def test_a_model_that_was_replaced_is_noticed(conf, tmp_path):
     before = wiring.forecaster(conf)
     os.utime(tmp_path / 'model' / 'card.json', ns=(1, 1))
     assert wiring.forecaster(conf) is not before
+
+
+def telemetry_of(conf, **given):
+    for name, value in given.items():
+        conf.set_override(name, value, group='predictive_watcher')
+    return wiring.telemetry(conf, session=None)
+
+
+@pytest.fixture
+def sections(conf):
+    """Those of Watcher that say where services are."""
+    for group, names in site.WATCHER_OPTS.items():
+        conf.register_opts(names, group=group)
+    return conf
+
+
+@pytest.mark.parametrize('name', ['gnocchi', 'aetos', 'prometheus'])
+def test_usage_is_read_from_where_it_is_configured(sections, name):
+    source = telemetry_of(
+        sections, telemetry=name, prometheus_url='http://localhost:9090'
+    )
+    assert source.name == name
+
+
+def test_prometheus_without_a_url_is_refused_with_advice(sections):
+    with pytest.raises(exceptions.InvalidConfig, match='prometheus_url'):
+        telemetry_of(sections, telemetry='prometheus')
