@@ -106,9 +106,10 @@ OPTS = [
         'telemetry_timeout',
         default=60.0,
         min=1.0,
-        help='Deadline in seconds for reading all usage of one audit. When '
-        'it has passed, the audit holds every instance whose usage is not '
-        'there yet.',
+        help='Deadline in seconds for reading all usage of one audit; the '
+        'history of instances that it did not know has a deadline of its '
+        'own, as long. When it has passed, the audit holds every instance '
+        'whose usage is not there yet, and the next one goes on with it.',
     ),
     cfg.IntOpt(
         'telemetry_page_size',
@@ -163,10 +164,10 @@ OPTS = [
         'state_directory',
         default='/var/lib/predictive_watcher/state',
         help='Folder where audits remember what they know of each instance '
-        '(about 30 KB), so that the next one scores new samples only. It is '
-        'a cache: deleted files are made again from the history. Empty: '
-        'every audit scores the history again, and learns no calibration '
-        'from one to the next.',
+        '(about 35 KB), so that the next one reads and scores new samples '
+        'only. It is a cache: deleted files are made again from the history. '
+        'Empty: every audit reads and scores the history again, and learns '
+        'no calibration from one to the next.',
     ),
     cfg.StrOpt(
         'ledger_connection',

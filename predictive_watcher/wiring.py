@@ -180,6 +180,12 @@ def cloud(conf: cfg.ConfigOpts, connection: Any) -> nova.Nova:
     return nova.Nova(connection)
 
 
+def state_directory(conf: cfg.ConfigOpts) -> pathlib.Path | None:
+    """Where audits remember; None: they do not."""
+    given = options(conf).state_directory
+    return pathlib.Path(given) if given else None
+
+
 def ledger(conf: cfg.ConfigOpts) -> ledger_module.Ledger:
     """The ledger of leases and settled forecasts."""
     own = options(conf)

@@ -180,6 +180,22 @@ def unsure(window: usage_module.UsageWindow) -> int:
     return _LATE if late.any() else 0
 
 
+def without(memory: Memory, names: frozenset[str]) -> Memory:
+    """The memory of all instances but these."""
+    rows = [
+        row for row, name in enumerate(memory.instances) if name not in names
+    ]
+    return dataclasses.replace(
+        memory,
+        instances=tuple(memory.instances[row] for row in rows),
+        parts={name: part[rows] for name, part in memory.parts.items()},
+        labels={
+            name: tuple(texts[row] for row in rows)
+            for name, texts in memory.labels.items()
+        },
+    )
+
+
 def _advance(
     follower: following.Follower,
     window: usage_module.UsageWindow,

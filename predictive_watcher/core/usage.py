@@ -1,5 +1,6 @@
 """Usage of many instances on one regular grid of time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,4 +63,13 @@ class UsageWindow:
             start=self.start,
             step_s=self.step_s,
             usage=self.usage[:, :keep].copy(),
+        )
+
+    def only(self, rows: Sequence[int]) -> 'UsageWindow':
+        """The same window of some of its instances."""
+        return UsageWindow(
+            instances=tuple(self.instances[row] for row in rows),
+            start=self.start,
+            step_s=self.step_s,
+            usage=self.usage[list(rows)],
         )

@@ -17,6 +17,7 @@ from predictive_watcher.core import weights
 from predictive_watcher.plugin import learning
 from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import recall
+from predictive_watcher.plugin import recent as recent_module
 from predictive_watcher.plugin import scope as scope_module
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
@@ -68,7 +69,9 @@ def run(
     forecaster = learning.watched(
         conf, audit, recalled.forecaster, ledger
     )
-    window = _read(conf, source, fleet, wall, forecaster.history_s)
+    known = recent_module.source_of(conf, audit, source)
+    remembered = recall.remembered_until(recalled)
+    window = _read(conf, known, fleet, wall, forecaster.history_s)
     now = wall if wiring.options(conf).clock == 'system' else window.end
     policy = parameters.policy
     proposal = pipeline.propose(
@@ -80,7 +83,7 @@ def run(
         policy=policy,
         now=now,
         recent=ledger.recent_attempts(now - policy.cooldown_s),
-        missing={i: why for i in window.instances if (why := _why(source, i))},
+        missing={i: why for i in window.instances if (why := _why(known, i))},
         profiling=recalled.profiling,
         quotas=cloud.quotas(),
         weighing=weights.Weighing(
@@ -100,6 +103,7 @@ def run(
         now=now,
     )
     learning.learn(conf, ledger, learned)
+    recent_module.keep(conf, audit, known, recalled, remembered)
     recall.keep(conf, audit, recalled, wall)
     return Run(
         audit=audit,

@@ -147,6 +147,16 @@ def _memory(
     return None
 
 
+def remembered_until(recalled: Recalled) -> int | None:
+    """Unix seconds of the last step that is remembered; None: nothing is."""
+    times = [
+        learner.memory.time
+        for learner in recalled.kept.values()
+        if learner.memory is not None
+    ]
+    return max(times, default=None)
+
+
 def keep(
     conf: cfg.ConfigOpts, audit: str, recalled: Recalled, wall: int
 ) -> None:

@@ -70,6 +70,14 @@ class TelemetrySource(Protocol):
         """How it is called in verdicts and logs."""
 
     @property
+    def identity(self) -> str:
+        """Tells usage that was read by it from what others would read."""
+
+    @property
+    def step_s(self) -> int:
+        """Seconds of a step."""
+
+    @property
     def health(self) -> Health:
         """How the last `read` of this object went."""
 

@@ -43,6 +43,6 @@ class GnocchiTelemetry(metered.Metered):
             instances=instances,
             first=first,
             stop=stop,
-            step=self._step_s,
+            step=self.step_s,
             interval_s=self._polling_interval_s,
         )

@@ -47,7 +47,7 @@ class Metered(abc.ABC):
                 'would have no sample; raise granularity'
             )
         self._client = client
-        self._step_s = granularity
+        self.step_s = granularity
         self._polling_interval_s = polling_interval
         self._timeout_s = timeout_s
         self._page_size = page_size
@@ -57,6 +57,11 @@ class Metered(abc.ABC):
         self._clock = clock
         self._wall = wall
         self.health = base.Health()
+
+    @property
+    def identity(self) -> str:
+        """See `base.TelemetrySource.identity`."""
+        return f'{self.name} {self.step_s} {self._polling_interval_s}'
 
     @abc.abstractmethod
     def _reading(
@@ -77,7 +82,7 @@ class Metered(abc.ABC):
         :raises TelemetryError: the server answered with an error.
         :raises InvalidInput: no step ends from ``start`` to ``end``.
         """
-        step = self._step_s
+        step = self.step_s
         first = -(-start // step) * step
         steps = None if end is None else (end - first) // step + 1
         if steps is not None and steps < 1:

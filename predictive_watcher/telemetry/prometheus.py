@@ -78,7 +78,7 @@ class PrometheusTelemetry(metered.Metered):
     def _reading(
         self, instances: tuple[str, ...], first: int, stop: int | None
     ) -> prometheus_reading.PrometheusReading:
-        step = self._step_s
+        step = self.step_s
         now = math.ceil(self._wall() / step) * step
         return prometheus_reading.PrometheusReading(
             prometheus_http.Requests(

@@ -34,6 +34,8 @@ class TraceTelemetry:
                 f'no multiple of {granularity} s; resample it'
             )
         self._trace = trace
+        self.step_s = granularity
+        self.identity = f'{self.name} {trace.name} {granularity}'
         self.health = base.Health()
 
     def read(

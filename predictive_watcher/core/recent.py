@@ -1,0 +1,120 @@
+"""Recent usage, kept so that only what is new has to be read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from predictive_watcher.core import usage as usage_module
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """Usage as the audit before knew it.
+
+    ``source`` tells where it was read, and how: another one's is not mixed
+    with it.  Every instance in it was asked for up to the window's end.
+    """
+
+    source: str
+    window: usage_module.UsageWindow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """Samples that came after the audit that would have used them.
+
+    ``count`` of them, the latest ``most_s`` seconds after the end of its step
+    was asked for; ``ignored`` came too late for what the model remembers.
+    """
+
+    count: int = 0
+    ignored: int = 0
+    most_s: int = 0
+
+
+def known(
+    kept: Recent | None, source: str, step_s: int, start: int, end: int | None
+) -> frozenset[str]:
+    """The instances of which only what is new has to be read.
+
+    None where what is kept is of another source or grid, does not reach back
+    to ``start``, ended before it, or lies ahead.
+    """
+    if kept is None or kept.source != source:
+        return frozenset()
+    window = kept.window
+    if window.step_s != step_s or window.start >= start + step_s:
+        return frozenset()
+    if window.end < start or (end is not None and window.end > end):
+        return frozenset()
+    return frozenset(window.instances)
+
+
+def joined(
+    instances: Sequence[str],
+    start: int,
+    parts: Sequence[usage_module.UsageWindow],
+) -> usage_module.UsageWindow:
+    """One window from ``start`` on, for these instances in this order.
+
+    A later part overrules those before it where it knows a sample; what it
+    does not know does not make the others' unknown.  All have the same grid.
+    """
+    step = parts[0].step_s
+    first = -(-start // step) * step
+    length = (max(part.end for part in parts) - first) // step + 1
+    row_of = {name: row for row, name in enumerate(instances)}
+    resources = parts[0].usage.shape[2]
+    out = np.full((len(instances), length, resources), np.nan, np.float32)
+    for part in parts:
+        pairs = [
+            (row_of[name], row)
+            for row, name in enumerate(part.instances)
+            if name in row_of
+        ]
+        if not pairs:
+            continue
+        rows, own = (np.array(side) for side in zip(*pairs, strict=True))
+        begin = (part.start - first) // step
+        new = part.usage[own, max(0, -begin) :]
+        at = slice(max(0, begin), max(0, begin) + new.shape[1])
+        old = out[rows, at]
+        out[rows, at] = np.where(np.isfinite(new), new, old)
+    return usage_module.UsageWindow(
+        instances=tuple(instances), start=first, step_s=step, usage=out
+    )
+
+
+def late(
+    kept: Recent, window: usage_module.UsageWindow, remembered: int | None
+) -> Late:
+    """What ``window`` knows of steps that were unknown when they were kept.
+
+    :param remembered: Unix seconds of the last step that the model counts as
+        seen; None: nothing is remembered.
+    """
+    before = kept.window
+    row_of = {name: row for row, name in enumerate(before.instances)}
+    pairs = [
+        (row, row_of[name])
+        for row, name in enumerate(window.instances)
+        if name in row_of
+    ]
+    first = (window.start - before.start) // window.step_s
+    length = (before.end - window.start) // window.step_s + 1
+    if not pairs or length < 1:
+        return Late()
+    rows, own = (np.array(side) for side in zip(*pairs, strict=True))
+    now = np.isfinite(window.usage[rows, :length])
+    came = now & ~np.isfinite(before.usage[own, first : first + length])
+    steps = np.flatnonzero(came.any(axis=(0, 2)))
+    if not len(steps):
+        return Late()
+    ends = window.start + np.arange(length) * window.step_s
+    past = ends <= (remembered if remembered is not None else -1)
+    return Late(
+        count=int(came.sum()),
+        ignored=int(came[:, past].sum()),
+        most_s=int(before.end - ends[steps[0]]),
+    )

@@ -1,0 +1,106 @@
+"""Usage that an audit keeps for the next one, so that it reads only news."""
+
+from oslo_config import cfg
+from oslo_log import log
+
+from predictive_watcher import exceptions
+from predictive_watcher import wiring
+from predictive_watcher.core import recent
+from predictive_watcher.core import remembering
+from predictive_watcher.core import usage
+from predictive_watcher.plugin import recall
+from predictive_watcher.state import cache
+from predictive_watcher.telemetry import base
+from predictive_watcher.telemetry import only_new
+
+
+LOG = log.getLogger(__name__)
+_PART = 'usage'
+
+
+def source_of(
+    conf: cfg.ConfigOpts, audit: str, source: base.TelemetrySource
+) -> only_new.OnlyNew:
+    """The source, beside what the audit before has kept of it."""
+    directory = wiring.state_directory(conf)
+    kept = None
+    if directory is not None:
+        try:
+            memory = cache.read(directory, _name(audit), source.identity)
+            kept = _recent(memory) if memory is not None else None
+        except exceptions.StateError as error:
+            LOG.warning(
+                'audit %s: the usage of all instances is read again: %s',
+                audit,
+                error,
+            )
+    return only_new.OnlyNew(source, kept)
+
+
+def keep(
+    conf: cfg.ConfigOpts,
+    audit: str,
+    source: only_new.OnlyNew,
+    recalled: recall.Recalled,
+    remembered: int | None,
+) -> None:
+    """Keep what was read, and tell how late samples came.
+
+    What was not asked for is not known to be missing: models forget these
+    instances, and begin with their history when it has been read.
+
+    :param remembered: Unix seconds up to which the audit before remembered.
+    """
+    late = source.late(remembered)
+    if late.count:
+        LOG.info(
+            'audit %s: %d samples came late, up to %d s after the audit that '
+            'asked for them; %d of them too late for the model',
+            audit,
+            late.count,
+            late.most_s,
+            late.ignored,
+        )
+    unread = source.health.unread()
+    for learner in recalled.kept.values():
+        if learner.memory is not None and unread:
+            learner.memory = remembering.without(learner.memory, unread)
+    directory = wiring.state_directory(conf)
+    if directory is None or source.recent is None:
+        return
+    LOG.info(
+        'audit %s: %d instances were read from where the last audit ended',
+        audit,
+        source.resumed,
+    )
+    try:
+        cache.write(directory, _name(audit), _memory(source.recent))
+    except exceptions.StateError as error:
+        LOG.warning('audit %s: usage is not kept: %s', audit, error)
+
+
+def _name(audit: str) -> str:
+    return f'{audit}-usage'
+
+
+def _recent(memory: remembering.Memory) -> recent.Recent:
+    found = memory.parts[_PART]
+    return recent.Recent(
+        source=memory.model,
+        window=usage.UsageWindow(
+            instances=memory.instances,
+            start=memory.time - (found.shape[1] - 1) * memory.step_s,
+            step_s=memory.step_s,
+            usage=found,
+        ),
+    )
+
+
+def _memory(kept: recent.Recent) -> remembering.Memory:
+    return remembering.Memory(
+        model=kept.source,
+        instances=kept.window.instances,
+        time=kept.window.end,
+        step_s=kept.window.step_s,
+        parts={_PART: kept.window.usage},
+    )
