@@ -45,4 +45,5 @@ class GnocchiTelemetry(metered.Metered):
             stop=stop,
             step=self.step_s,
             interval_s=self._polling_interval_s,
+            now=self._wall(),
         )

@@ -16,6 +16,9 @@ from predictive_watcher.telemetry import measures
 from predictive_watcher.telemetry import reading
 
 
+_AHEAD_S = 3600  # how far samples of the future are looked for
+
+
 @functools.lru_cache(maxsize=65536)
 def _unix(timestamp: str) -> int:
     return int(datetime.datetime.fromisoformat(timestamp).timestamp())
@@ -32,15 +35,17 @@ class GnocchiReading(reading.Reading):
         self._unfit = archive.Unfit(requests, self._step)
         # Gnocchi stamps a bucket with its start, we with its end
         self._origin = self._begin - self._step
-        self._span = {'start': self._origin, 'granularity': self._step}
+        self._span = {'start': self._origin}
         if self._stop is not None:
-            self._span['stop'] = self._stop
+            ahead = _AHEAD_S if self._live else 0
+            self._span['stop'] = self._stop + ahead
 
     def _page(self, page: Sequence[str], measure: measures.Measure) -> None:
+        usual = archive.Way(
+            aggregation=measure.aggregation, granularity=self._step, text=''
+        )
         try:
-            self._add(measure, page, self._ask(page, measure))
-        except gnocchi_http.NoMetric:
-            self._add(measure, page, [])
+            self._read(page, measure, usual)
         except gnocchi_http.NoResourceType:
             self._note(
                 measure,
@@ -49,49 +54,86 @@ class GnocchiReading(reading.Reading):
                 '"ceilometer-upgrade"',
             )
         except gnocchi_http.Unfit as error:
-            self._page_without_unfit(page, measure, str(error))
+            self._page_with_unfit(page, measure, usual, str(error))
 
-    def _page_without_unfit(
-        self, page: Sequence[str], measure: measures.Measure, refusal: str
+    def _page_with_unfit(
+        self,
+        page: Sequence[str],
+        measure: measures.Measure,
+        usual: archive.Way,
+        refusal: str,
     ) -> None:
-        """Ask again without the instances that made Gnocchi refuse."""
+        """Ask again, for each of the ways in which instances can be read."""
         unfit = self._unfit.owners(measure, page)
-        for text, names in unfit.items():
-            self._note(measure, names, text)
         out = set().union(*unfit.values())
         rest = [name for name in page if name not in out]
-        try:
-            if rest:
-                self._add(measure, rest, self._ask(rest, measure))
-        except gnocchi_http.NoMetric:
-            self._add(measure, rest, [])
-        except gnocchi_http.Unfit:
-            self._note(measure, rest, refusal)
+        for way, names in ((usual, rest), *unfit.items()):
+            if way.aggregation is None:
+                self._note(measure, names, way.text)
+            elif names:
+                self._page_in_way(sorted(names), measure, way, refusal)
 
-    def _ask(self, page: Sequence[str], measure: measures.Measure) -> Any:
+    def _page_in_way(
+        self,
+        page: Sequence[str],
+        measure: measures.Measure,
+        way: archive.Way,
+        refusal: str,
+    ) -> None:
+        try:
+            self._read(page, measure, way)
+        except gnocchi_http.Unfit:
+            self._note(measure, page, refusal)
+            return
+        if way.text:
+            self._tell(way.text, page)
+
+    def _read(
+        self,
+        page: Sequence[str],
+        measure: measures.Measure,
+        way: archive.Way,
+    ) -> None:
+        try:
+            groups = self._ask(page, measure, way)
+        except gnocchi_http.NoMetric:
+            groups = []
+        self._add(measure, page, groups, way)
+
+    def _ask(
+        self,
+        page: Sequence[str],
+        measure: measures.Measure,
+        way: archive.Way,
+    ) -> Any:
         return self._gnocchi.post(
             '/v1/aggregates',
             {
                 'operations': [
                     'metric',
-                    *([name, measure.aggregation] for name in measure.metrics),
+                    *([name, way.aggregation] for name in measure.metrics),
                 ],
                 'search': {'in': {measure.owner: list(page)}},
                 'resource_type': measure.resource_type,
             },
             groupby=measure.owner,
             fill='dropna',
+            granularity=way.granularity,
             **self._span,
         )
 
     def _add(
-        self, measure: measures.Measure, page: Sequence[str], groups: Any
+        self,
+        measure: measures.Measure,
+        page: Sequence[str],
+        groups: Any,
+        way: archive.Way,
     ) -> None:
         missing = set(page)
         try:
             for owner, device in _devices(groups, measure.owner):
                 missing.discard(owner)
-                self._add_device(measure, owner, device)
+                self._add_device(measure, owner, device, way)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise exceptions.TelemetryError(
                 'Gnocchi answered /v1/aggregates in a form that is not '
@@ -101,34 +143,56 @@ class GnocchiReading(reading.Reading):
         self._note(measure, missing, f'Gnocchi has no metric {names} of it')
 
     def _add_device(
-        self, measure: measures.Measure, owner: str, device: dict[str, Any]
+        self,
+        measure: measures.Measure,
+        owner: str,
+        device: dict[str, Any],
+        way: archive.Way,
     ) -> None:
         points = self._points[measure.resource]
-        number = points.add_device(self._index[owner])
+        number = points.add_device(
+            self._index[owner], counter=way.aggregation != measure.aggregation
+        )
         for direction, metric in enumerate(measure.metrics):
             if metric not in device:
                 self._note(
                     measure, [owner], f'a device lacks the metric {metric}'
                 )
                 continue
-            series = device[metric][measure.aggregation]
-            points.add_series(
-                number,
-                direction,
-                [
-                    (_unix(stamp) - self._origin) // self._step
-                    for stamp, _, _ in series
-                ],
-                [value for _, _, value in series],
+            series = device[metric][way.aggregation]
+            times = [_unix(stamp) for stamp, _, _ in series]
+            values = [value for _, _, value in series]
+            self._check_ahead(measure, owner, times)
+            steps = [(time - self._origin) // self._step for time in times]
+            if way.granularity != self._step:
+                whole = np.array(steps, np.int64), np.array(values, np.float64)
+                found = grid.averaged(*whole)
+                steps, values = found[0].tolist(), found[1].tolist()
+            points.add_series(number, direction, steps, values)
+
+    def _check_ahead(
+        self, measure: measures.Measure, owner: str, times: list[int]
+    ) -> None:
+        """Tell of samples that are stamped later than now."""
+        if self._live and times and times[-1] > self._now:
+            self._note(
+                measure,
+                [owner],
+                'samples are stamped with times that are yet to come, and are '
+                'not used; set the clock of its compute node (NTP)',
             )
 
     def _amounts(
         self, measure: measures.Measure, length: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        dense = self._points[measure.resource].dense(length)
+        points = self._points[measure.resource]
+        dense = points.dense(length)
         seen = np.isfinite(dense).any(axis=2)
         if measure.aggregation == measures.RATE:
+            counter = np.array(points.counter, bool)
+            grown = grid.of_counters(dense[counter], self._step)
             dense = grid.rates(dense, self._interval_s)
+            dense[counter] = grown
         return seen, dense
 
 

@@ -29,10 +29,16 @@ class Points:
     direction: list[int] = field(default_factory=list)
     steps: list[np.ndarray] = field(default_factory=list)
     values: list[np.ndarray] = field(default_factory=list)
+    counter: list[bool] = field(default_factory=list)  # of each device
 
-    def add_device(self, owner: int) -> int:
-        """A new device of the instance with the index ``owner``."""
+    def add_device(self, owner: int, counter: bool = False) -> int:
+        """A new device of the instance with the index ``owner``.
+
+        :param counter: its samples are what a counter showed, and not yet
+            what it grew by.
+        """
         self.owner.append(owner)
+        self.counter.append(counter)
         return len(self.owner) - 1
 
     def add_series(
@@ -81,6 +87,30 @@ def rates(growth: np.ndarray, interval_s: float) -> np.ndarray:
     known[:, 0] = False
     with np.errstate(invalid='ignore'):
         return np.where(known & (growth >= 0), growth / interval_s, np.nan)
+
+
+def of_counters(values: np.ndarray, step_s: float) -> np.ndarray:
+    """What counters showed, step by step → growth per second, along axis 1.
+
+    NaN where a step or the one before is unknown, and where the counter
+    began anew.
+
+    >>> of_counters(np.array([[0.0, 30.0, np.nan, 9.0, 39.0, 0.0]]), 30)
+    array([[nan,  1., nan, nan,  1., nan]])
+    """
+    growth = np.diff(values, axis=1, prepend=np.nan)
+    with np.errstate(invalid='ignore'):
+        return np.where(growth >= 0, growth / step_s, np.nan)
+
+
+def averaged(
+    steps: np.ndarray, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of the finite values of each step, and these steps."""
+    good = np.isfinite(values)
+    found, place = np.unique(steps[good], return_inverse=True)
+    total = np.bincount(place, values[good], minlength=len(found))
+    return found, total / np.bincount(place, minlength=len(found))
 
 
 def _absent(seen: np.ndarray, others: np.ndarray) -> np.ndarray:

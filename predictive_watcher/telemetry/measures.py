@@ -6,6 +6,7 @@ from predictive_watcher.core import fleet
 
 
 RATE = 'rate:mean'
+MEAN = 'mean'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ MEASURES = (
     Measure(
         resource=fleet.Resource.MEMORY,
         metrics=('memory.usage',),
-        aggregation='mean',
+        aggregation=MEAN,
     ),
     Measure(
         resource=fleet.Resource.DISK,

@@ -97,6 +97,7 @@ class PrometheusTelemetry(metered.Metered):
             stop=stop,
             step=step,
             interval_s=self._polling_interval_s,
+            now=self._wall(),
         )
 
 

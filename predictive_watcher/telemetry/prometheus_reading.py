@@ -237,10 +237,10 @@ class PrometheusReading(reading.Reading):
     def usage(self, steps: int | None) -> np.ndarray:
         """See `reading.Reading.usage`."""
         for warning in self._prometheus.warnings:
-            self._notes[
+            self._tell(
                 f'{self._prometheus.service} warns, the answer may not be '
                 f'complete: {warning}'
-            ] = None
+            )
         return super().usage(steps)
 
 

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 import datetime
 
@@ -15,15 +16,17 @@ from predictive_watcher.telemetry import http
 from predictive_watcher.telemetry import measures
 
 
+_SKEW_TOLD_S = 30.0
+
+
 class Reading(abc.ABC):
     """One read in progress: ask, collect, and put on the grid.
 
     :param first: Unix seconds at which the first step that is wanted ends.
     :param stop: Unix seconds at which the last step ends; None: no end.
     :param interval_s: seconds between two samples of a metric.
+    :param now: Unix seconds of this machine.
     """
-
-    service = ''
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class Reading(abc.ABC):
         stop: int | None,
         step: int,
         interval_s: float,
+        now: float,
     ) -> None:
         self.instances = instances
         self._requests = requests
@@ -42,12 +46,15 @@ class Reading(abc.ABC):
         self._stop = stop
         self._step = step
         self._interval_s = interval_s
+        self._now = now
+        # what ends long ago, or with the newest sample, is looked back at
+        self._live = stop is not None and stop + 2 * step > now
         self._points = {
             measure.resource: grid.Points(directions=len(measure.metrics))
             for measure in measures.MEASURES
         }
         self._missing: dict[tuple[fleet.Resource, str, bool], set[str]] = {}
-        self._notes: dict[str, None] = {}
+        self._notes: dict[str, set[str]] = {}
 
     def collect(self, page_size: int) -> bool:
         """Ask for everything; False where the time was up before the end.
@@ -98,6 +105,10 @@ class Reading(abc.ABC):
             key = (measure.resource, text, unread)
             self._missing.setdefault(key, set()).update(names)
 
+    def _tell(self, text: str, instances: Iterable[str] = ()) -> None:
+        """What people should know, though nothing is missing."""
+        self._notes.setdefault(text, set()).update(instances)
+
     def usage(self, steps: int | None) -> np.ndarray:
         """(instances, steps, resources), float32; ends the collecting."""
         newest = max(points.newest() for points in self._points.values())
@@ -144,6 +155,7 @@ class Reading(abc.ABC):
 
     def health(self) -> base.Health:
         """What this reading was like."""
+        skew_s = self._requests.skew.seconds
         return base.Health(
             requests=self._requests.count,
             seconds=self._requests.seconds(),
@@ -156,9 +168,20 @@ class Reading(abc.ABC):
                 )
                 for (resource, text, unread), names in self._missing.items()
             ),
-            notes=tuple(self._notes),
-            skew_s=self._requests.skew.seconds,
+            notes=tuple(self._told(skew_s)),
+            skew_s=skew_s,
         )
+
+    def _told(self, skew_s: float) -> Iterator[str]:
+        for text, names in self._notes.items():
+            yield f'{text} ({len(names)} instances)' if names else text
+        if abs(skew_s) >= _SKEW_TOLD_S:
+            side = 'ahead of' if skew_s > 0 else 'behind'
+            yield (
+                f'the clock of {self._requests.service} is at least '
+                f'{abs(skew_s):.0f} s {side} that of this machine; set both '
+                '(NTP), or the newest samples are misjudged'
+            )
 
 
 def _summary(rest: list[tuple[tuple[str, ...], measures.Measure]]) -> str:

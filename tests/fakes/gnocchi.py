@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 import datetime
+import email.utils
 import json as json_module
 from typing import Any
 import urllib.parse
@@ -85,6 +86,7 @@ class FakeGnocchi:
         self.down = False
         self.unauthorized = False
         self.answer: FakeResponse | None = None
+        self.date: float | None = None  # what its clock shows, Unix seconds
         self.requests: list[tuple[str, str]] = []
         self.timeouts: list[float] = []
         self.types = {
@@ -101,11 +103,14 @@ class FakeGnocchi:
         name: str,
         methods: Sequence[str] = ('mean', 'rate:mean'),
         granularity: str = '0:05:00',
+        *others: str,
     ) -> None:
         self.policies[name] = {
             'name': name,
             'aggregation_methods': list(methods),
-            'definition': [{'granularity': granularity}],
+            'definition': [
+                {'granularity': own} for own in (granularity, *others)
+            ],
         }
 
     def add(
@@ -154,7 +159,11 @@ class FakeGnocchi:
         if self.answer is not None:
             return self.answer
         path, _, query = url.partition('?')
-        return self._route(path, dict(urllib.parse.parse_qsl(query)), json)
+        found = self._route(path, dict(urllib.parse.parse_qsl(query)), json)
+        if self.date is not None:
+            date = email.utils.formatdate(self.date, usegmt=True)
+            found.headers = {'Date': date}
+        return found
 
     def _route(
         self, path: str, query: dict[str, str], body: Any

@@ -272,10 +272,10 @@ def test_an_unknown_resource_type_leaves_the_others_readable(cloud):
 @pytest.mark.parametrize(
     'policy',
     [
-        {'methods': ['mean', 'max']},
+        {'methods': ['max']},
         {'granularity': '1:00:00'},
     ],
-    ids=['without rate:mean', 'without the granularity'],
+    ids=['without a mean', 'without the granularity'],
 )
 def test_one_unfit_archive_policy_does_not_silence_the_page(cloud, policy):
     cloud.add_policy('old', **policy)
@@ -296,7 +296,7 @@ def test_one_unfit_archive_policy_does_not_silence_the_page(cloud, policy):
 
 
 def test_unfit_metrics_are_looked_up_once_for_all_pages(cloud):
-    cloud.add_policy('old', methods=['mean'])
+    cloud.add_policy('old', methods=['max'])
     names = [f'i{i}' for i in range(9)]
     for i, name in enumerate(names):
         cloud.add(
@@ -311,11 +311,99 @@ def test_unfit_metrics_are_looked_up_once_for_all_pages(cloud):
 
 
 def test_a_page_of_unfit_metrics_only_is_not_asked_for_again(cloud):
-    cloud.add_policy('old', methods=['mean'])
+    cloud.add_policy('old', methods=['max'])
     cloud.add('a', 'cpu', counter(1e9), policy='old')
     window = read(cloud, 'a')
     assert np.isnan(window.usage[0, :, CPU]).all()
     assert len(cloud.requests) == 4 + 2
+
+
+def test_a_counter_without_a_rate_is_differenced_and_said_so(cloud):
+    cloud.add_policy('low', methods=['mean', 'max'])
+    cloud.add('a', 'cpu', counter(1e9))
+    cloud.add('b', 'cpu', counter(0.5e9, skip=[4], reset=8), policy='low')
+    source = gnocchi.GnocchiTelemetry(cloud)
+    window = source.read(['a', 'b'], T0 + STEP, T0 + 12 * STEP)
+    assert window.usage[0, :, CPU].tolist() == [1.0] * 12
+    assert nans(window.usage[1, :, CPU]) == [4, 5, 8]
+    assert np.nanmax(window.usage[1, :, CPU]) == 0.5
+    assert not [t for t in source.health.why('b') if t.startswith('cpu')]
+    (note,) = source.health.notes
+    assert 'policy low of metric cpu lacks rate:mean' in note
+    assert 'growth of its mean is read instead (1 instances)' in note
+
+
+def test_a_counter_without_a_rate_that_is_sampled_more_often(cloud):
+    cloud.add_policy('low', methods=['mean'])
+    samples = [(T0 + i * 60.0, i * 60 * 1e9) for i in range(-60, 60)]
+    cloud.add('a', 'cpu', samples, policy='low')
+    window = read(cloud, 'a', polling_interval=60)
+    assert window.usage[0, :, CPU].tolist() == [1.0] * 12
+
+
+def test_disks_of_two_policies_are_one_sum(cloud):
+    cloud.add_policy('low', methods=['mean'])
+    for name, policy in (('vda', 'low'), ('vdb', fake_gnocchi.GOOD)):
+        disk(cloud, 'a', name, READ, counter(1.0), policy=policy)
+        disk(cloud, 'a', name, WRITE, counter(2.0))
+    assert read(cloud, 'a').usage[0, :, DISK].tolist() == [6.0] * 12
+
+
+@pytest.mark.parametrize('methods', [['mean', 'rate:mean'], ['mean']])
+def test_finer_steps_are_averaged_and_said_so(cloud, methods):
+    cloud.add_policy('fine', methods, '0:01:00', '0:00:07')
+    samples = [(T0 + i * 60.0, i * 60 * 1e9) for i in range(-60, 60)]
+    gauge = [(T0 + i * 60.0, float(i % 5)) for i in range(-60, 60)]
+    cloud.add('a', 'cpu', samples, policy='fine')
+    cloud.add('a', 'memory.usage', gauge, policy='fine')
+    source = gnocchi.GnocchiTelemetry(cloud, polling_interval=60)
+    window = source.read(['a'], T0 + STEP, T0 + 12 * STEP)
+    assert window.usage[0, :, CPU].tolist() == [1.0] * 12
+    assert window.usage[0, :, MEMORY].tolist() == [2.0] * 12
+    assert len(source.health.notes) == 2
+    assert all('at 60 s, averaged' in note for note in source.health.notes)
+
+
+def test_coarser_steps_are_unknown_and_said_why(cloud):
+    cloud.add_policy('coarse', ['mean', 'rate:mean'], '1:00:00')
+    cloud.add('a', 'cpu', counter(1e9), policy='coarse')
+    source = gnocchi.GnocchiTelemetry(cloud)
+    window = source.read(['a'], T0 + STEP, T0 + 12 * STEP)
+    assert np.isnan(window.usage).all()
+    assert 'it has 3600 s at best' in ' '.join(source.health.why('a'))
+
+
+def at(cloud, now, *instances):
+    """A reading that ends now, and how it went."""
+    source = gnocchi.GnocchiTelemetry(cloud, wall=lambda: now)
+    return source.read(instances, T0 + STEP, int(now)), source.health
+
+
+def test_samples_of_the_future_are_refused_and_told(cloud):
+    cloud.add('a', 'memory.usage', [(T0 + 20.0, 1.0), (T0 + 920.0, 9.0)])
+    cloud.add('b', 'memory.usage', [(T0 + 20.0, 1.0), (T0 + 310.0, 2.0)])
+    window, health = at(cloud, T0 + 400.0, 'a', 'b')
+    assert window.usage[:, :, MEMORY].tolist() == [[1.0], [1.0]]
+    assert 'yet to come' in ' '.join(health.why('a'))
+    assert 'yet to come' not in ' '.join(health.why('b'))
+
+
+@pytest.mark.parametrize(
+    ('shown', 'skew_s', 'words'),
+    [(90.0, 90.0, 'ahead of'), (-91.0, -90.0, 'behind'), (0.0, 0.0, None)],
+)
+def test_a_clock_that_goes_wrong_is_measured_and_told(
+    cloud, shown, skew_s, words
+):
+    cloud.date = T0 + 400.0 + shown
+    _, health = at(cloud, T0 + 400.0, 'a')
+    assert health.skew_s == skew_s
+    assert [words in note for note in health.notes] == [True] * bool(words)
+
+
+def test_a_server_without_a_clock_is_nothing_to_tell_of(cloud):
+    _, health = at(cloud, T0 + 400.0, 'a')
+    assert np.isnan(health.skew_s) and health.notes == ()
 
 
 @pytest.mark.parametrize('value', [None, float('nan'), float('inf')])
