@@ -139,9 +139,10 @@ class Verdict:
     """What was decided for one instance, with the numbers behind it.
 
     ``risk``, ``lead_s``, ``predicted`` (the policy's quantile of the maximum
-    up to its horizon) and ``limits`` have one value for each resource; NaN
-    is unknown, for a limit: none.  ``weight`` is the effective one of the
-    resource at the highest risk, ``base_weight`` what it falls from.
+    up to its horizon), ``limits`` and ``age_s``, seconds since the newest
+    sample, have one value for each resource; NaN is unknown, for a limit:
+    none, for an age: there is no sample.  ``weight`` is the effective one of
+    the resource at the highest risk, ``base_weight`` what it falls from.
     ``model`` made the forecast, from as much history as the ``rung`` says;
     ``note`` says what was out of the ordinary;
     ``rules`` name those that the instance has its policy from.
@@ -154,6 +155,7 @@ class Verdict:
     lead_s: np.ndarray
     predicted: np.ndarray
     limits: np.ndarray
+    age_s: np.ndarray
     base_weight: float = fleet.DEFAULT_WEIGHT
     model: str = ''
     note: str = ''
@@ -173,6 +175,7 @@ class Verdict:
             'lead_s': self.lead_s,
             'predicted': self.predicted,
             'limit': self.limits,
+            'age_s': self.age_s,
         }
         return {
             resource.value: {

@@ -26,7 +26,8 @@ class Assessment:
 
     ``base_weights`` are those of flavors and policies, ``weights`` what
     ``strain`` leaves of them (see `weights`).
-    ``newest`` is the Unix second of each instance's newest sample (-1: none);
+    ``newest`` is the Unix second of each instance's newest sample (-1: none),
+    ``age_s`` how old that of each resource is (NaN: none);
     ``bad_specs`` says, by row, what is wrong with a flavor copy that cannot
     be read: its limits are unknown and its weight is 1.  ``ceiling`` and
     ``horizon_s`` (instances,) are those of each instance's own policy.
@@ -40,6 +41,7 @@ class Assessment:
     weights: np.ndarray
     strain: np.ndarray
     newest: np.ndarray
+    age_s: np.ndarray
     predicted: np.ndarray
     risk: risk_module.InstanceRisk
     excess_s: np.ndarray
@@ -136,6 +138,7 @@ def assess(
         weights=effective,
         strain=strain,
         newest=window.newest(),
+        age_s=_ages_s(window, now),
         predicted=_predicted(
             forecast, own.values('quantile_level'), horizon_s
         ),
@@ -191,6 +194,11 @@ def _predicted(
     near = np.minimum(highest, np.max(steps, axis=0))
     last = horizon_s[:, None] == forecast_module.HORIZONS_S[-1]
     return np.where(last, highest, near)
+
+
+def _ages_s(window: usage.UsageWindow, now: int) -> np.ndarray:
+    newest = window.newest_of_each()
+    return np.where(newest >= 0, now - newest, np.nan)
 
 
 def common_origin(window: usage.UsageWindow) -> int:

@@ -278,6 +278,7 @@ def _verdict(maker: PlanMaker, row: int) -> Verdict:
         lead_s=seen.risk.lead_s[row],
         predicted=seen.predicted[row],
         limits=seen.limits[row],
+        age_s=seen.age_s[row],
         model=seen.forecast.model_of(row),
         note='; '.join(filter(None, notes)),
         rules=maker.own.rules_of(row),

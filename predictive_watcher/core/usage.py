@@ -49,7 +49,14 @@ class UsageWindow:
 
         int64 of shape (instances,); -1 where there is none.
         """
-        seen = np.isfinite(self.usage).any(axis=2)
+        return np.asarray(self.newest_of_each().max(axis=1))
+
+    def newest_of_each(self) -> np.ndarray:
+        """Unix seconds of the newest sample of each resource.
+
+        int64 of shape (instances, resources); -1 where there is none.
+        """
+        seen = np.isfinite(self.usage)
         last = seen.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1)
         return np.where(
             seen.any(axis=1), self.start + last * self.step_s, np.int64(-1)

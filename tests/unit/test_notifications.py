@@ -38,6 +38,7 @@ def verdict(name, risk=0.2):
         lead_s=np.array([300.0, 300.0, np.nan, np.nan]),
         predicted=np.array([1.0, 512.0, np.nan, np.nan]),
         limits=np.array([2.0, 4096.0, np.nan, np.nan]),
+        age_s=np.array([120.0, 420.0, np.nan, np.nan]),
     )
 
 

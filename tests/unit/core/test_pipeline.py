@@ -440,3 +440,17 @@ def test_a_plan_keeps_its_budget_and_does_not_depend_on_the_order(
     assert first == second
     acting = [a for a in first.values() if not isinstance(a, Hold)]
     assert len(acting) <= budget
+
+
+def test_a_verdict_tells_how_old_the_samples_of_each_resource_are():
+    fleet = data.a_fleet(data.instance('a'), data.instance('b'))
+    window = data.window(fleet)
+    used = window.usage.copy()
+    used[0, -3:, 1] = np.nan
+    used[0, :, 3] = np.nan
+    window = dataclasses.replace(window, usage=used)
+    ages = verdict(propose(fleet, window=window)).numbers()
+    newest = data.NOW - window.end
+    assert ages['cpu']['age_s'] == newest
+    assert ages['memory']['age_s'] == newest + 3 * data.STEP_S
+    assert ages['network']['age_s'] is None
