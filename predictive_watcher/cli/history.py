@@ -142,12 +142,13 @@ def _read(
     return traces.Trace(
         name=_NAME,
         window=window,
-        limits=np.stack([_limits(instances[i]) for i in there]),
+        limits=np.stack([limits(instances[i]) for i in there]),
         resources=fleet.RESOURCES,
     )
 
 
-def _limits(instance: fleet.Instance) -> np.ndarray:
+def limits(instance: fleet.Instance) -> np.ndarray:
+    """Of its flavor; NaN, and told, where they cannot be read."""
     try:
         found = instance.flavor.limits()
     except exceptions.InvalidExtraSpec as error:

@@ -7,6 +7,7 @@ import sys
 
 from predictive_watcher import exceptions
 from predictive_watcher.cli import backtest
+from predictive_watcher.cli import bootstrap
 from predictive_watcher.cli import evaluate
 from predictive_watcher.cli import feedback
 from predictive_watcher.cli import model
@@ -15,6 +16,7 @@ from predictive_watcher.cli import train
 
 # Each declares its arguments, and the function that runs it as ``run``.
 COMMANDS = (
+    bootstrap.add_parser,
     train.add_parser,
     evaluate.add_parser,
     backtest.add_parser,

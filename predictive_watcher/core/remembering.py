@@ -180,6 +180,40 @@ def unsure(window: usage_module.UsageWindow) -> int:
     return _LATE if late.any() else 0
 
 
+def learned(
+    model: Model, window: usage_module.UsageWindow, limits: np.ndarray
+) -> Memory:
+    """What is known of instances after the whole of a window.
+
+    :raises ModelRefused: where the window's step is not the model's.
+    """
+    model.check_step(window.step_s)
+    follower = following.Follower(model, limits, window.step_s)
+    _advance(follower, window, np.arange(window.usage.shape[1]))
+    return Memory(
+        model=model.identity,
+        instances=window.instances,
+        time=window.end,
+        step_s=window.step_s,
+        parts=follower.parts(),
+    )
+
+
+def joined(memories: Sequence[Memory]) -> Memory:
+    """One memory of what others know of different instances.
+
+    All are of the same model and time.
+    """
+    return dataclasses.replace(
+        memories[0],
+        instances=tuple(n for memory in memories for n in memory.instances),
+        parts={
+            name: np.concatenate([memory.parts[name] for memory in memories])
+            for name in memories[0].parts
+        },
+    )
+
+
 def without(memory: Memory, names: frozenset[str]) -> Memory:
     """The memory of all instances but these."""
     rows = [

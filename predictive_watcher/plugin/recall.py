@@ -68,14 +68,14 @@ def recall(
             case model if model.identity != default.identity:
                 models[model.identity] = model
                 members[model.identity].add(instance)
-    usual = _remembering(conf, audit, default)
+    usual = _remembering(conf, audit, audit, default)
     kept: dict[str, remembering.Remembering | profiling_module.Profiling]
     kept = {audit: usual}
     parts = []
     for identity, model in models.items():
         # without the default's name, which has no part of its own
         name = f'{audit}-{identity[:16]}'
-        one = kept[name] = _remembering(conf, name, model)
+        one = kept[name] = _remembering(conf, audit, name, model)
         parts.append(
             several.Own(
                 forecaster=one, instances=frozenset(members[identity])
@@ -83,7 +83,7 @@ def recall(
         )
     name = cache.profile_name(audit)
     profiling = kept[name] = profiling_module.Profiling(
-        _memory(conf, name, profile.IDENTITY),
+        _memory(conf, audit, name, profile.IDENTITY),
         subjects.of(conf, instances, leases, now),
     )
     return Recalled(
@@ -123,21 +123,21 @@ def _chosen(
 
 
 def _remembering(
-    conf: cfg.ConfigOpts, name: str, model: remembering.Model
+    conf: cfg.ConfigOpts, audit: str, name: str, model: remembering.Model
 ) -> remembering.Remembering:
-    memory = _memory(conf, name, model.identity)
+    memory = _memory(conf, audit, name, model.identity)
     return remembering.Remembering(model, memory)
 
 
 def _memory(
-    conf: cfg.ConfigOpts, name: str, identity: str
+    conf: cfg.ConfigOpts, audit: str, name: str, identity: str
 ) -> remembering.Memory | None:
     """What can be used of what was kept under a name."""
     directory = _directory(conf)
     if directory is None:
         return None
     try:
-        return cache.read(directory, name, identity)
+        return cache.begin_with(directory, audit, name, identity)
     except exceptions.StateError as error:
         LOG.warning(
             'audit %s: every instance is scored from its history: %s',

@@ -5,17 +5,15 @@ from oslo_log import log
 
 from predictive_watcher import exceptions
 from predictive_watcher import wiring
-from predictive_watcher.core import recent
 from predictive_watcher.core import remembering
-from predictive_watcher.core import usage
 from predictive_watcher.plugin import recall
 from predictive_watcher.state import cache
+from predictive_watcher.state import usage_book
 from predictive_watcher.telemetry import base
 from predictive_watcher.telemetry import only_new
 
 
 LOG = log.getLogger(__name__)
-_PART = 'usage'
 
 
 def source_of(
@@ -26,8 +24,10 @@ def source_of(
     kept = None
     if directory is not None:
         try:
-            memory = cache.read(directory, _name(audit), source.identity)
-            kept = _recent(memory) if memory is not None else None
+            memory = cache.begin_with(
+                directory, audit, cache.usage_name(audit), source.identity
+            )
+            kept = usage_book.recent_of(memory) if memory else None
         except exceptions.StateError as error:
             LOG.warning(
                 'audit %s: the usage of all instances is read again: %s',
@@ -74,33 +74,10 @@ def keep(
         source.resumed,
     )
     try:
-        cache.write(directory, _name(audit), _memory(source.recent))
+        cache.write(
+            directory,
+            cache.usage_name(audit),
+            usage_book.memory_of(source.recent),
+        )
     except exceptions.StateError as error:
         LOG.warning('audit %s: usage is not kept: %s', audit, error)
-
-
-def _name(audit: str) -> str:
-    return f'{audit}-usage'
-
-
-def _recent(memory: remembering.Memory) -> recent.Recent:
-    found = memory.parts[_PART]
-    return recent.Recent(
-        source=memory.model,
-        window=usage.UsageWindow(
-            instances=memory.instances,
-            start=memory.time - (found.shape[1] - 1) * memory.step_s,
-            step_s=memory.step_s,
-            usage=found,
-        ),
-    )
-
-
-def _memory(kept: recent.Recent) -> remembering.Memory:
-    return remembering.Memory(
-        model=kept.source,
-        instances=kept.window.instances,
-        time=kept.window.end,
-        step_s=kept.window.step_s,
-        parts={_PART: kept.window.usage},
-    )

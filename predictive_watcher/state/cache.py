@@ -25,6 +25,9 @@ from predictive_watcher.core import remembering
 
 VERSION = 2
 OPTION = '[predictive_watcher] state_directory'
+# Under this name stands what was learned before any audit: those that know
+# nothing begin with it.
+BOOTSTRAP = 'bootstrap'
 _HEAD = f'predictive-watcher state {VERSION}\n'.encode()
 _DIGEST = hashlib.sha256().digest_size
 _SUFFIX = '.state'
@@ -38,6 +41,23 @@ def _path(directory: pathlib.Path, audit: str) -> pathlib.Path:
 def profile_name(audit: str) -> str:
     """Under which name the behavioural profiles of an audit are kept."""
     return f'{audit}-profile'
+def usage_name(name: str) -> str:
+    """Under which name the usage is kept that belongs to a memory."""
+    return f'{name}-usage'
+
+
+def begin_with(
+    directory: pathlib.Path, audit: str, name: str, model: str
+) -> remembering.Memory | None:
+    """What the audit remembered under a name; where that is nothing, what was
+    learned before any audit.
+
+    :raises StateError: where the file cannot be used, with the reason.
+    """
+    own = read(directory, name, model)
+    if own is not None:
+        return own
+    return read(directory, BOOTSTRAP + name.removeprefix(audit), model)
 
 
 def read(

@@ -19,10 +19,14 @@ PIECE_S = 86400  # what an audit reads at once as well
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Usage, and a line for each thing that is missing in it."""
+    """Usage, and a line for each thing that is missing in it.
+
+    ``unread`` are instances of which a piece was not read in time.
+    """
 
     window: usage_module.UsageWindow
     missing: tuple[str, ...]
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +54,7 @@ def read(
     """
     windows: list[usage_module.UsageWindow] = []
     missing: dict[fleet.Resource, _Missing] = {}
-    begin, step_s = start, 0
+    begin, step_s, unread = start, 0, frozenset[str]()
     while not windows or begin + step_s <= end + 1:
         until = min(begin + piece_s - 1, end)
         try:
@@ -64,12 +68,17 @@ def read(
             found.instances |= problem.instances
             found.pieces.add(len(windows))
             found.why = problem.text
+        unread |= source.health.unread()
         windows.append(window)
         step_s = window.step_s
         begin = window.end + 1
         tell(min(1.0, (begin - start) / max(end - start, 1)))
     whole = _joined(windows)
-    return History(window=whole, missing=_lines(whole, missing, len(windows)))
+    return History(
+        window=whole,
+        missing=_lines(whole, missing, len(windows)),
+        unread=unread,
+    )
 
 
 def _clock(time: int) -> str:

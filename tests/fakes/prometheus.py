@@ -1,25 +1,23 @@
 """A fake Prometheus: a stand-in that answers the queries that we send.
 
-It stands where a keystoneauth1 adapter stands, and can be served over a real
-socket.  Labels are as sg-core sets them, answers and errors as Prometheus
+It stands where a keystoneauth1 adapter stands, or where sockets do.  Labels are as sg-core sets them, answers and errors as Prometheus
 2.53 gives them.  As Aetos it knows GET only, and wants a token.
 """
 
-from collections.abc import Iterator
 from collections.abc import Sequence
-import contextlib
 from dataclasses import dataclass
 from dataclasses import field
 import email.utils
-import http.server
+import io
 import json as json_module
 import math
 import re
-import threading
 from typing import Any
 import urllib.parse
 
 from keystoneauth1 import exceptions as ks_exceptions
+import requests
+import requests.adapters
 
 from tests.fakes.gnocchi import FakeClock
 from tests.fakes.gnocchi import FakeResponse
@@ -213,38 +211,36 @@ def _error(status: int, kind: str, words: str) -> FakeResponse:
     )
 
 
-@contextlib.contextmanager
-def served(fake: FakePrometheus) -> Iterator[str]:
-    """The URL at which the fake listens on loopback."""
+class Transport(requests.adapters.BaseAdapter):
+    """Puts the fake where the sockets of a session of requests would be.
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = 'HTTP/1.1'
+    Only what would go over the wire gets there.
+    """
 
-        def _answer(self) -> None:
-            length = int(self.headers.get('Content-Length', 0))
-            body = self.rfile.read(length).decode()
-            if fake.aetos and not self.headers.get('X-Auth-Token'):
-                found = FakeResponse(status_code=401, text='no token')
-            else:
-                found = fake.handle(self.command, self.path, body)
-            content = found.text.encode()
-            self.send_response(found.status_code)
-            self.send_header('Content-Type', 'application/json')
-            self.send_header('Content-Length', str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def __init__(self, fake: FakePrometheus) -> None:
+        super().__init__()
+        self._fake = fake
+        self.headers: list[dict[str, str]] = []
 
-        do_GET = do_POST = _answer
+    def send(
+        self, request: requests.PreparedRequest, **_: Any
+    ) -> requests.Response:
+        self.headers.append(dict(request.headers))
+        found = FakeResponse(status_code=401, text='no token')
+        if not self._fake.aetos or request.headers.get('X-Auth-Token'):
+            body = request.body or ''
+            found = self._fake.handle(
+                request.method or '',
+                request.path_url,
+                body.decode() if isinstance(body, bytes) else body,
+            )
+        answer = requests.Response()
+        answer.status_code = found.status_code
+        answer.headers['Content-Type'] = 'application/json'
+        answer.raw = io.BytesIO(found.text.encode())
+        answer.request = request
+        answer.url = request.url or ''
+        return answer
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f'http://127.0.0.1:{server.server_port}'
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    def close(self) -> None:
+        pass

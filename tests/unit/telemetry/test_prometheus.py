@@ -1,5 +1,6 @@
 """What is read from Prometheus and Aetos, and what it is taken to mean."""
 
+import base64
 from collections.abc import Collection
 import uuid
 
@@ -312,29 +313,39 @@ def test_whatever_an_instance_is_called_it_is_found(names):
     assert (window.usage[:, 0, MEMORY] == 5.0).all()
 
 
-def test_prometheus_over_a_socket(cloud):
+URL = 'http://prometheus.example:9090'
+
+
+def connected(client, cloud):
+    """The session's own requests, as they would go over the wire."""
+    transport = fake_prometheus.Transport(cloud)
+    client.session.session.mount(URL, transport)
+    return transport
+
+
+def test_requests_to_a_prometheus_with_a_password(cloud):
     cloud.add(A, 'cpu', counter(0.5e9))
-    with fake_prometheus.served(cloud) as url:
-        source = prometheus.PrometheusTelemetry(
-            prometheus.url_adapter(url + '/', 'me', 'secret'),
-            wall=lambda: T0 + 12.0 * STEP,
-        )
-        window = source.read([A], T0 + STEP, T0 + 12 * STEP)
+    client = prometheus.url_adapter(URL + '/', 'me', 'secret')
+    transport = connected(client, cloud)
+    source = prometheus.PrometheusTelemetry(
+        client, wall=lambda: T0 + 12.0 * STEP
+    )
+    window = source.read([A], T0 + STEP, T0 + 12 * STEP)
     assert window.usage[0, :, CPU].tolist() == [0.5] * 12
+    sent = {h['Authorization'] for h in transport.headers}
+    assert sent == {'Basic ' + base64.b64encode(b'me:secret').decode()}
 
 
-def test_aetos_over_a_socket_with_a_token():
+def test_requests_to_aetos_carry_the_token_of_the_session():
     cloud = fake_prometheus.FakePrometheus(aetos=True)
     cloud.add(A, 'cpu', counter(0.5e9))
-    with fake_prometheus.served(cloud) as url:
-        session = ks_session.Session(auth=token_endpoint.Token(url, 'token'))
-        source = prometheus.AetosTelemetry(
-            prometheus.aetos_adapter(session), wall=lambda: T0 + 12.0 * STEP
-        )
-        window = source.read([A], T0 + STEP, T0 + 12 * STEP)
-        nobody = prometheus.AetosTelemetry(
-            adapter.Adapter(ks_session.Session(), endpoint_override=url)
-        )
-        with pytest.raises(exceptions.TelemetryError, match='401'):
-            nobody.read([A], T0 + STEP, T0 + 12 * STEP)
+    session = ks_session.Session(auth=token_endpoint.Token(URL, 'token'))
+    client = prometheus.aetos_adapter(session)
+    connected(client, cloud)
+    source = prometheus.AetosTelemetry(client, wall=lambda: T0 + 12.0 * STEP)
+    window = source.read([A], T0 + STEP, T0 + 12 * STEP)
     assert window.usage[0, :, CPU].tolist() == [0.5] * 12
+    nobody = adapter.Adapter(ks_session.Session(), endpoint_override=URL)
+    connected(nobody, cloud)
+    with pytest.raises(exceptions.TelemetryError, match='401'):
+        prometheus.AetosTelemetry(nobody).read([A], T0 + STEP, T0 + 12 * STEP)
