@@ -41,6 +41,8 @@ def _path(directory: pathlib.Path, audit: str) -> pathlib.Path:
 def profile_name(audit: str) -> str:
     """Under which name the behavioural profiles of an audit are kept."""
     return f'{audit}-profile'
+
+
 def usage_name(name: str) -> str:
     """Under which name the usage is kept that belongs to a memory."""
     return f'{name}-usage'
