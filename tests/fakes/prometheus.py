@@ -1,7 +1,8 @@
 """A fake Prometheus: a stand-in that answers the queries that we send.
 
 It stands where a keystoneauth1 adapter stands, or where sockets do.  Labels
-are as sg-core sets them, answers and errors as Prometheus 2.53 gives them.  As Aetos it knows GET only, and wants a token.
+are as sg-core sets them, answers and errors as Prometheus 2.53 gives them.  As
+Aetos it knows GET only, and wants a token.
 """
 
 from collections.abc import Sequence
