@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import dataclass
 import pathlib
 import sys
 import time
@@ -19,14 +20,16 @@ from predictive_watcher import exceptions
 from predictive_watcher.cli import history as history_options
 from predictive_watcher.cli import progress
 from predictive_watcher.core import fleet
+from predictive_watcher.core import profiling
 from predictive_watcher.core import recent
 from predictive_watcher.core import remembering
-from predictive_watcher.core import usage
 from predictive_watcher.state import bootstrap_book
 from predictive_watcher.state import usage_book
 from predictive_watcher.telemetry import base
 from predictive_watcher.telemetry import history
 
+
+Kind = bootstrap_book.Kind
 
 _DAY_S = 86400
 _AGE_S = 6 * 3600  # an older one that was interrupted begins anew
@@ -82,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         # it takes long, and libraries that we do not choose warn of others
         warnings.simplefilter('ignore')
+        from predictive_watcher import subjects
         from predictive_watcher import wiring
         from predictive_watcher.cli import site
     conf = site.configuration(arguments.config_file)
@@ -98,14 +102,21 @@ def run(arguments: argparse.Namespace) -> int:
         instances = nova.load_fleet().instances
         if not instances:
             raise exceptions.CloudError('Nova shows no instance')
+        now = int(time.time())
+        leases = wiring.ledger(conf).active_leases()
         count = bootstrap(
             source,
             model,
-            {one.id: history_options.limits(one) for one in instances},
+            Fleet(
+                limits={
+                    one.id: history_options.limits(one) for one in instances
+                },
+                subjects=subjects.of(conf, instances, leases, now),
+            ),
             directory,
             days=arguments.days,
             page=arguments.page,
-            now=int(time.time()),
+            now=now,
             tell=bar.tell,
         )
     bar.end()
@@ -114,10 +125,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The limits (resources,) of each instance, by its id, and who it is."""
+
+    limits: Mapping[str, np.ndarray]
+    subjects: Mapping[str, profiling.Subject]
+
+
 def bootstrap(
     source: base.TelemetrySource,
     model: remembering.Model,
-    limits: Mapping[str, np.ndarray],
+    instances: Fleet,
     directory: pathlib.Path,
     *,
     days: int,
@@ -127,7 +146,6 @@ def bootstrap(
 ) -> int:
     """Read and learn, page by page; how many instances are known then.
 
-    :param limits: (resources,) of each instance, by its id.
     :param now: Unix seconds.
     :param tell: hears what happens, and the share of it that is done.
     :raises TelemetryError: where usage cannot be read.
@@ -143,7 +161,7 @@ def bootstrap(
             start=end - days * _DAY_S + source.step_s,
             end=end,
             page=page,
-            instances=tuple(sorted(limits)),
+            instances=tuple(sorted(instances.limits)),
         ),
         now - _AGE_S,
     )
@@ -153,13 +171,13 @@ def bootstrap(
         if book.page(number, plan) is not None:
             continue
         try:
-            memory, kept = _page(source, model, names, limits, plan)
+            page_ = _page(source, model, names, instances, plan)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
                 f'{number} of {len(pages)} pages are kept; run it again to '
                 'go on'
             ) from None
-        book.keep(number, memory, usage_book.memory_of(kept))
+        book.keep(number, page_)
     tell('learning', 1.0)
     return book.finish(plan)
 
@@ -168,28 +186,25 @@ def _page(
     source: base.TelemetrySource,
     model: remembering.Model,
     names: Sequence[str],
-    limits: Mapping[str, np.ndarray],
+    instances: Fleet,
     plan: bootstrap_book.Plan,
-) -> tuple[remembering.Memory, recent.Recent]:
+) -> bootstrap_book.Page:
     found = history.read(source, names, plan.start, plan.end)
     for line in found.missing:
         print(f'predictive-watcher: {line}', file=sys.stderr)
-    unknown = np.full(len(fleet.RESOURCES), np.nan, np.float32)
     window = found.window
-    memory = remembering.learned(
-        model,
-        window,
-        np.stack([limits.get(name, unknown) for name in names]),
-    )
-    there = [row for row, name in enumerate(names) if name not in found.unread]
-    steps = model.history_s // window.step_s + 1
-    steps = min(steps + _SPARE_STEPS, window.usage.shape[1])
-    return remembering.without(memory, found.unread), recent.Recent(
-        source=plan.source,
-        window=usage.UsageWindow(
-            instances=tuple(names[row] for row in there),
-            start=window.end - (steps - 1) * window.step_s,
-            step_s=window.step_s,
-            usage=window.usage[there, -steps:].copy(),
+    unknown = np.full(len(fleet.RESOURCES), np.nan, np.float32)
+    limits = np.stack([instances.limits.get(n, unknown) for n in names])
+    steps = model.history_s // window.step_s + _SPARE_STEPS
+    steps = min(steps, window.usage.shape[1])
+    page = {
+        Kind.MODEL: remembering.learned(model, window, limits),
+        Kind.PROFILE: profiling.learned(window, instances.subjects),
+        Kind.USAGE: usage_book.memory_of(
+            recent.Recent(source=plan.source, window=window.last(steps))
         ),
-    )
+    }
+    return {
+        kind: remembering.without(memory, found.unread)
+        for kind, memory in page.items()
+    }

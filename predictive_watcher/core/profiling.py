@@ -138,6 +138,17 @@ class Profiling:
         )
 
 
+def learned(
+    window: usage_module.UsageWindow, subjects: Mapping[str, Subject]
+) -> remembering.Memory:
+    """What is known of instances after the whole of a window."""
+    who = [subjects.get(name, Subject()) for name in window.instances]
+    found = profile.BehaviouralProfile(len(who), window.step_s, _calendar(who))
+    for k, time in enumerate(window.times()):
+        found.advance(window.usage[:, k], int(time))
+    return _memory(window, who, found.parts(), window.end)
+
+
 def _calendar(who: list[Subject]) -> conditions.Calendar:
     zones = tuple(dict.fromkeys(subject.zone for subject in who))
     index = {zone: k for k, zone in enumerate(zones)}

@@ -211,6 +211,10 @@ def joined(memories: Sequence[Memory]) -> Memory:
             name: np.concatenate([memory.parts[name] for memory in memories])
             for name in memories[0].parts
         },
+        labels={
+            name: tuple(t for memory in memories for t in memory.labels[name])
+            for name in memories[0].labels
+        },
     )
 
 

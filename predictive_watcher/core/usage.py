@@ -72,6 +72,15 @@ class UsageWindow:
             usage=self.usage[:, :keep].copy(),
         )
 
+    def last(self, steps: int) -> 'UsageWindow':
+        """The same window's last steps."""
+        return UsageWindow(
+            instances=self.instances,
+            start=self.end - (steps - 1) * self.step_s,
+            step_s=self.step_s,
+            usage=self.usage[:, -steps:].copy(),
+        )
+
     def only(self, rows: Sequence[int]) -> 'UsageWindow':
         """The same window of some of its instances."""
         return UsageWindow(

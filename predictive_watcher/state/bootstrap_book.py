@@ -3,20 +3,33 @@
 In a folder beside the memories of audits, which it leaves when it is done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 import dataclasses
 from dataclasses import dataclass
+import enum
 import json
 import pathlib
 import shutil
 
 from predictive_watcher import exceptions
+from predictive_watcher.core import profile
 from predictive_watcher.core import remembering
 from predictive_watcher.state import cache
 
 
 _FOLDER = 'bootstrap.parts'
 _PLAN = 'plan.json'
+
+
+class Kind(enum.Enum):
+    """What is known of instances."""
+
+    MODEL = 'model'
+    PROFILE = 'profile'
+    USAGE = 'usage'
+
+
+Page = Mapping[Kind, remembering.Memory]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,35 +96,27 @@ class Book:
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
-    def page(
-        self, number: int, plan: Plan
-    ) -> tuple[remembering.Memory, remembering.Memory] | None:
-        """Memory and usage of a page; None: it is not done, or damaged."""
-        name = f'page-{number}'
-        try:
-            memory = cache.read(self._folder, name, plan.model)
-            usage = cache.read(
-                self._folder, cache.usage_name(name), plan.source
-            )
-        except exceptions.StateError:
-            return None
-        if memory is None or usage is None:
-            return None
-        return memory, usage
+    def page(self, number: int, plan: Plan) -> Page | None:
+        """What was learned of a page; None: it is not done, or damaged."""
+        found = {}
+        for kind, model in self._kinds(plan).items():
+            name = _name(f'page-{number}', kind)
+            try:
+                memory = cache.read(self._folder, name, model)
+            except exceptions.StateError:
+                return None
+            if memory is None:
+                return None
+            found[kind] = memory
+        return found
 
-    def keep(
-        self,
-        number: int,
-        memory: remembering.Memory,
-        usage: remembering.Memory,
-    ) -> None:
+    def keep(self, number: int, page: Page) -> None:
         """A page is done.
 
         :raises StateError: where it cannot be written.
         """
-        name = f'page-{number}'
-        cache.write(self._folder, name, memory)
-        cache.write(self._folder, cache.usage_name(name), usage)
+        for kind, memory in page.items():
+            cache.write(self._folder, _name(f'page-{number}', kind), memory)
 
     def finish(self, plan: Plan) -> int:
         """Put all pages where audits find them; how many instances.
@@ -119,18 +124,40 @@ class Book:
         :raises StateError: where a page is missing, or nothing can be
             written.
         """
-        pages = [self.page(i, plan) for i in range(len(plan.pages()))]
-        done: Sequence[tuple[remembering.Memory, remembering.Memory]]
-        done = [page for page in pages if page is not None]
-        if len(done) < len(pages):
-            raise exceptions.StateError(
-                f'{self._folder}: {len(pages) - len(done)} of {len(pages)} '
-                'pages are missing or damaged; run it again'
-            )
-        name = cache.BOOTSTRAP
-        memory = remembering.joined([page[0] for page in done])
-        usage = remembering.joined([page[1] for page in done])
-        cache.write(self._directory, name, memory)
-        cache.write(self._directory, cache.usage_name(name), usage)
+        count = 0
+        for kind, model in self._kinds(plan).items():
+            # one kind after the other: together they need twice the memory
+            pages = [
+                cache.read(self._folder, _name(f'page-{i}', kind), model)
+                for i in range(len(plan.pages()))
+            ]
+            done = [page for page in pages if page is not None]
+            if len(done) < len(pages):
+                raise exceptions.StateError(
+                    f'{self._folder}: {len(pages) - len(done)} of '
+                    f'{len(pages)} pages are missing; run it again'
+                )
+            whole = remembering.joined(done)
+            cache.write(self._directory, _name(cache.BOOTSTRAP, kind), whole)
+            count = len(whole.instances)
         shutil.rmtree(self._folder, ignore_errors=True)
-        return len(memory.instances)
+        return count
+
+    @staticmethod
+    def _kinds(plan: Plan) -> dict[Kind, str]:
+        """What is kept, and of which identity."""
+        return {
+            Kind.MODEL: plan.model,
+            Kind.PROFILE: profile.IDENTITY,
+            Kind.USAGE: plan.source,
+        }
+
+
+def _name(name: str, kind: Kind) -> str:
+    match kind:
+        case Kind.MODEL:
+            return name
+        case Kind.PROFILE:
+            return cache.profile_name(name)
+        case Kind.USAGE:
+            return cache.usage_name(name)

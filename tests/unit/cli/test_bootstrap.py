@@ -9,6 +9,8 @@ from predictive_watcher import exceptions
 from predictive_watcher.cli import bootstrap
 from predictive_watcher.cli import main
 from predictive_watcher.core import fleet
+from predictive_watcher.core import profile
+from predictive_watcher.core import profiling
 from predictive_watcher.core import remembering
 from predictive_watcher.core import usage
 from predictive_watcher.models import registry
@@ -70,7 +72,10 @@ def learn(source, model, folder, *, now=NOW, page=2, limits=LIMITS):
     count = bootstrap.bootstrap(
         source,
         model,
-        limits,
+        bootstrap.Fleet(
+            limits=limits,
+            subjects={n: profiling.Subject(name=n) for n in limits},
+        ),
         folder,
         days=2,
         page=page,
@@ -97,6 +102,7 @@ def test_all_instances_are_learned_page_by_page(trace, model, tmp_path):
     assert memory.instances == tuple(NAMES)
     assert memory.time == kept.window.end == NOW - 2 * 300
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        'bootstrap-profile.state',
         'bootstrap-usage.state',
         'bootstrap.state',
     ]
@@ -166,6 +172,18 @@ def test_an_audit_goes_on_from_there(trace, model, tmp_path):
     cache.write(tmp_path, 'audit', going_on.memory)
     own = cache.begin_with(tmp_path, 'audit', 'audit', model.identity)
     assert own.time == NOW
+
+
+def test_profiles_are_learned_as_well(trace, model, tmp_path):
+    learn(Source(trace), model, tmp_path)
+    memory = cache.begin_with(
+        tmp_path, 'one', cache.profile_name('one'), profile.IDENTITY
+    )
+    going_on = profiling.Profiling(
+        memory, {name: profiling.Subject(name=name) for name in NAMES}
+    )
+    going_on.learn(Source(trace).read(NAMES, NOW - 86400, NOW))
+    assert going_on.resumed == 5
 
 
 def test_a_folder_that_cannot_be_written_is_named(trace, model, tmp_path):
