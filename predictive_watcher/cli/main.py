@@ -11,6 +11,7 @@ from predictive_watcher.cli import bootstrap
 from predictive_watcher.cli import evaluate
 from predictive_watcher.cli import feedback
 from predictive_watcher.cli import model
+from predictive_watcher.cli import profile
 from predictive_watcher.cli import train
 
 
@@ -22,6 +23,7 @@ COMMANDS = (
     backtest.add_parser,
     model.add_parser,
     feedback.add_parser,
+    profile.add_parser,
 )
 
 

@@ -7,6 +7,7 @@ or of another ceiling can be asked for, and a resize changes nothing here.
 """
 
 from collections.abc import Mapping
+import copy
 
 import numpy as np
 
@@ -49,6 +50,13 @@ class Excess:
             'excess.seconds': self.seconds,
             'excess.runs': self.runs,
         }
+
+    def among(self, rows: slice) -> 'Excess':
+        """That of some instances: what it learns, this one knows."""
+        some = copy.copy(self)
+        some.base, some.before = self.base[rows], self.before[rows]
+        some.seconds, some.runs = self.seconds[rows], self.runs[rows]
+        return some
 
     def take(
         self, amount: np.ndarray, present: np.ndarray, gain: np.float32,
@@ -117,6 +125,16 @@ class Excess:
             value = (one + part * (other - one)) / gain
             found.append(np.where(never, 0, value).astype(np.float64))
         return found[0], found[1]
+
+    def highest(self) -> np.ndarray:
+        """The largest use that counts, (instances, resources) in the units
+        of usage, to a twelfth; NaN where nothing was seen.
+        """
+        some = self.runs > 1e-3
+        place = LEVELS - 1 - some[..., ::-1].argmax(axis=-1)
+        place = np.where(some.any(axis=-1), place, 0) + self.base
+        found = _LOWEST * 2.0 ** (place / _PER_DOUBLING)
+        return np.where(self.base >= 0, found, np.nan)
 
 
 def mean_s(

@@ -7,6 +7,7 @@ however long the history is; an instance takes 9 KB.
 """
 
 from collections.abc import Mapping
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,7 @@ PRIOR_EXCESS_S = excess.PRIOR_EXCESS_S
 _MOST_SEEN_S = 8 * 86400.0
 _ENOUGH = 12.0  # samples before limits of normal are told
 _NEVER = np.float32(1e6)
+_BLOCK = 4096  # instances that take a step together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,29 @@ class BehaviouralProfile:
         self._take(sample, time)
 
     def _take(self, sample: np.ndarray, time: int) -> None:
+        """A block of instances at a time: what is worked out on the way needs
+        little memory, however large the cloud.
+        """
+        instances = len(self.seen)
+        for begin in range(0, instances, _BLOCK):
+            rows = slice(begin, min(begin + _BLOCK, instances))
+            whole = rows == slice(0, instances)
+            part = self if whole else self._among(rows)
+            part._step(sample[rows], time)
+        self.time = time
+
+    def _among(self, rows: slice) -> 'BehaviouralProfile':
+        """Some of the instances: what it learns, this one knows."""
+        some = copy.copy(self)
+        some.calendar = self.calendar.among(np.arange(rows.start, rows.stop))
+        some.level = self.level[rows]
+        some.season = self.season.among(rows)
+        some.segments = self.segments.among(rows)
+        some.excess = self.excess.among(rows)
+        some.age, some.seen = self.age[rows], self.seen[rows]
+        return some
+
+    def _step(self, sample: np.ndarray, time: int) -> None:
         self._fade(time)
         present = np.isfinite(sample) & (sample >= 0)
         amount = np.where(present, sample, 0).astype(np.float32)
@@ -139,7 +164,6 @@ class BehaviouralProfile:
         self.segments.take(value, gain, moment)
         if time % segments.LOOK_S < self.step_s:
             self.segments.look()
-        self.time = time
 
     def _fade(self, time: int) -> None:
         """Halve what is a half-life older than before."""
@@ -208,7 +232,7 @@ class BehaviouralProfile:
         one = decay.weight(self.time or 0, HALF_LIFE_S)
         weight = self.segments.usage.weight[rows, now] / one
         enough = (weight >= _ENOUGH) & (now >= 0)[:, None]
-        levels = np.moveaxis(self.segments.quantiles[rows, now], -1, 0)
+        levels = np.moveaxis(self.segments.limits()[rows, now], -1, 0)
         found = np.where(enough, scale.amount(levels), np.float32(np.nan))
         return Normal(
             low=found[0],

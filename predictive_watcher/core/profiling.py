@@ -18,7 +18,8 @@ from predictive_watcher.core import remembering
 from predictive_watcher.core import usage as usage_module
 
 
-_NAME, _MARK = 'name', 'mark'  # the labels of a memory
+# the labels of a memory
+NAME, MARK, ZONE = 'name', 'mark', 'zone'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,7 @@ class Profiling:
         who: list[Subject],
     ) -> np.ndarray:
         """The row of each instance in the memory, -1 where it is new."""
-        marks = memory.labels.get(_MARK, ())
+        marks = memory.labels.get(MARK, ())
         row_of = {
             (name, mark): row
             for row, (name, mark) in enumerate(
@@ -170,7 +171,8 @@ def _memory(
         step_s=window.step_s,
         parts=parts,
         labels={
-            _NAME: tuple(subject.name for subject in who),
-            _MARK: tuple(subject.mark for subject in who),
+            NAME: tuple(subject.name for subject in who),
+            MARK: tuple(subject.mark for subject in who),
+            ZONE: tuple(subject.zone.name for subject in who),
         },
     )

@@ -26,3 +26,9 @@ def amount(value: np.ndarray) -> np.ndarray:
     """
     found = np.sinh(np.clip(value, 0, _HIGHEST)) * UNIT
     return np.asarray(found, np.float32)
+
+
+def of_resource(value: np.ndarray, resource: int) -> np.ndarray:
+    """`amount` of one resource, whatever the shape."""
+    found = np.sinh(np.clip(value, 0, _HIGHEST)) * UNIT[resource]
+    return np.asarray(found, np.float32)

@@ -6,6 +6,7 @@ history shows any.  All on the scale of `scale`.
 """
 
 from collections.abc import Mapping
+import copy
 
 import numpy as np
 
@@ -37,6 +38,14 @@ class Season:
             **self.weekday.parts('weekday'),
             **self.month_end.parts('month_end'),
         }
+
+    def among(self, rows: slice) -> 'Season':
+        """That of some instances: what it learns, this one knows."""
+        some = copy.copy(self)
+        some.day, some.weekday = self.day[rows], self.weekday[rows]
+        some.month_end = self.month_end[rows]
+        some._rows = np.arange(len(some.day.weight))
+        return some
 
     def take(
         self,

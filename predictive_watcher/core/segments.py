@@ -11,6 +11,7 @@ the two that are most alike become one.
 """
 
 from collections.abc import Mapping
+import copy
 
 import numpy as np
 
@@ -71,6 +72,15 @@ class Segments:
             'segments.strange': self.strange,
         }
 
+    def among(self, rows: slice) -> 'Segments':
+        """Those of some instances: what they learn, these know."""
+        some = copy.copy(self)
+        some.usage, some.odd = self.usage[rows], self.odd[rows]
+        for name in ('mass', 'times', 'belief', 'quantiles', 'strange'):
+            setattr(some, name, getattr(self, name)[rows])
+        some._rows = np.arange(len(some.strange))
+        return some
+
     @property
     def now(self) -> np.ndarray:
         """The index of the regime that most likely holds; -1: none is known.
@@ -79,6 +89,10 @@ class Segments:
         """
         found = self.belief.argmax(axis=1)
         return np.where(self.mass.any(axis=1), found, -1)
+
+    def limits(self) -> np.ndarray:
+        """The quantiles at `LEVELS`, ascending; they learn one by one."""
+        return np.sort(self.quantiles, axis=-1)
 
     def fade(self, factor: np.float32) -> None:
         """Let all that was seen weigh less."""

@@ -31,6 +31,7 @@ BOOTSTRAP = 'bootstrap'
 _HEAD = f'predictive-watcher state {VERSION}\n'.encode()
 _DIGEST = hashlib.sha256().digest_size
 _SUFFIX = '.state'
+_PROFILE = '-profile'
 _ABOUT = 'about'  # name of the array with the facts, beside the parts
 
 
@@ -40,7 +41,13 @@ def _path(directory: pathlib.Path, audit: str) -> pathlib.Path:
 
 def profile_name(audit: str) -> str:
     """Under which name the behavioural profiles of an audit are kept."""
-    return f'{audit}-profile'
+    return f'{audit}{_PROFILE}'
+
+
+def profiles(directory: pathlib.Path) -> list[str]:
+    """The audits whose profiles are kept there."""
+    end = _PROFILE + _SUFFIX
+    return sorted(p.name[: -len(end)] for p in directory.glob(f'*{end}'))
 
 
 def usage_name(name: str) -> str:

@@ -254,3 +254,13 @@ def test_a_level_above_all_that_was_seen_is_unknown():
     empty = excess.Excess(1, 4)
     seconds, runs = empty.above(np.ones((1, 4)), np.float32(1))
     assert not seconds.any() and not runs.any()
+
+
+def test_a_cloud_of_many_blocks_learns_what_each_instance_would():
+    many = np.tile(GAPS.usage[:, :12], (600, 1, 1))
+    found = learned(window(many)).parts()
+    alone = learned(window(GAPS.usage[:, :12])).parts()
+    for name, part in alone.items():
+        for copy_of_it in (0, 511, 512, 599):
+            rows = slice(8 * copy_of_it, 8 * copy_of_it + 8)
+            assert np.array_equal(found[name][rows], part), name
