@@ -165,6 +165,11 @@ class FakeGnocchi:
             found.headers = {'Date': date}
         return found
 
+    def get(self, url: str, *, raise_exc: bool) -> FakeResponse:
+        return self.request(
+            url, 'GET', json=None, timeout=3600.0, raise_exc=raise_exc
+        )
+
     def _route(
         self, path: str, query: dict[str, str], body: Any
     ) -> FakeResponse:
@@ -174,6 +179,10 @@ class FakeGnocchi:
             return _ok(list(self.policies.values()))
         if path == '/v1/metric':
             return self._metrics(query)
+        if path.endswith('/measures'):
+            _, _, _, _, resource, _, metric, _ = path.split('/')
+            own = self.resources[resource].metrics[metric]
+            return _ok(_measures(own.samples, query['aggregation'], query))
         if path.startswith('/v1/search/resource/'):
             return _ok(
                 [
