@@ -61,6 +61,7 @@ def _resource(
         'weekend': [_number(v) for v in day[conditions.SLOTS :]],
         'week': [_number(v) for v in _week(known, r)],
         'excess': _excess(known, r),
+        'follows_network': _number(known.activity.follows()[0, r]),
     }
 
 
@@ -217,6 +218,11 @@ def _picture(name: str, of_it: dict[str, Any]) -> list[str]:
         lines.append(
             f'  above {amount(one["above"], unit)} for '
             f'{_span(one["lasts_s"])} at a time'
+        )
+    if of_it['follows_network'] is not None:
+        lines.append(
+            f'  follows the network by {of_it["follows_network"]:.2f} (1: '
+            'wholly, 0: not at all)'
         )
     return lines
 

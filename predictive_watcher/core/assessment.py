@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from predictive_watcher import exceptions
+from predictive_watcher.core import contention
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import ladder
@@ -121,8 +122,13 @@ def assess(
     limits, weights, bad_specs = _limits(fleet.instances)
     window = window.until(common_origin(window))
     known = None if profiling is None else profiling.learn(window)
+    forecast = forecaster.forecast(window, limits)
     forecast = replace(
-        forecaster.forecast(window, limits), rungs=_rungs(known, window)
+        forecast,
+        rungs=_rungs(known, window),
+        notes=contention.with_notes(
+            forecast.notes, contention.notes(fleet, window)
+        ),
     )
     ceiling, horizon_s = own.values('ceiling'), own.values('horizon_s')
     ceilings = ceiling[:, None] * limits

@@ -9,9 +9,11 @@ however long the history is; an instance takes 9 KB.
 from collections.abc import Mapping
 import copy
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from predictive_watcher.core import activity
 from predictive_watcher.core import conditions
 from predictive_watcher.core import decay
 from predictive_watcher.core import excess
@@ -23,7 +25,7 @@ from predictive_watcher.core import segments
 from predictive_watcher.core import usage as usage_module
 
 
-IDENTITY = 'profile 1'  # of what is remembered
+IDENTITY = 'profile 2'  # of what is remembered
 HALF_LIFE_S = 14 * 86400
 PRIOR_EXCESS_S = excess.PRIOR_EXCESS_S
 _MOST_SEEN_S = 8 * 86400.0
@@ -46,6 +48,10 @@ class Normal:
     usual: np.ndarray
     high: np.ndarray
     segment: np.ndarray
+
+
+class _Fading(Protocol):
+    def fade(self, factor: np.float32) -> None: ...
 
 
 class BehaviouralProfile:
@@ -72,6 +78,7 @@ class BehaviouralProfile:
         self.season = season.Season(*shape)
         self.segments = segments.Segments(*shape, most_segments)
         self.excess = excess.Excess(*shape)
+        self.activity = activity.Activity(*shape)
         self.age = np.full(shape, _NEVER, np.float32)
         self.seen = np.zeros(instances, np.float32)
 
@@ -82,6 +89,7 @@ class BehaviouralProfile:
             **self.season.parts(),
             **self.segments.parts(),
             **self.excess.parts(),
+            **self.activity.parts(),
             'age': self.age,
             'seen': self.seen,
         }
@@ -140,6 +148,7 @@ class BehaviouralProfile:
         some.season = self.season.among(rows)
         some.segments = self.segments.among(rows)
         some.excess = self.excess.among(rows)
+        some.activity = self.activity.among(rows)
         some.age, some.seen = self.age[rows], self.seen[rows]
         return some
 
@@ -162,6 +171,7 @@ class BehaviouralProfile:
         self.level.take(value, gain)
         self.season.take(value, gain, slow * present, moment)
         self.segments.take(value, gain, moment)
+        self.activity.take(value, gain)
         if time % segments.LOOK_S < self.step_s:
             self.segments.look()
 
@@ -171,11 +181,20 @@ class BehaviouralProfile:
             return
         factor = decay.halved(self.time, time, HALF_LIFE_S)
         if factor < 1:
-            for part in (self.level, self.season, self.segments, self.excess):
+            for part in self._fading():
                 part.fade(factor)
         slow = decay.halved(self.time, time, season.SLOWER * HALF_LIFE_S)
         if slow < 1:
             self.season.month_end.fade(slow)
+
+    def _fading(self) -> tuple[_Fading, ...]:
+        return (
+            self.level,
+            self.season,
+            self.segments,
+            self.excess,
+            self.activity,
+        )
 
     def forget(self, which: np.ndarray) -> None:
         """Begin anew for the instances of a bool mask."""
