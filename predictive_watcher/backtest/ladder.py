@@ -13,7 +13,7 @@ from predictive_watcher import exceptions
 from predictive_watcher.core import fleet
 
 
-STEPS = (1.5, 2.0, 3.0, 4.0)  # of a family, times what its origin has
+STEPS = (1.25, 1.5, 2.0, 3.0, 4.0)  # of a family, times what its origin has
 _PERIOD = 100_000  # of cpu_quota, microseconds
 _KILOBYTE = 1000.0
 
@@ -86,15 +86,18 @@ def _family(
                 more[0] = math.ceil(more[0])
             key = tuple(np.nan_to_num(more).tolist())
             label = f'{name}{kind}{step:g}' if kind else name
-            found.setdefault(key, _flavor(label, more, weight))
+            found.setdefault(key, _flavor(label, more, weight, name))
     return list(found.values())
 
 
-def _flavor(name: str, limits: np.ndarray, weight: float) -> fleet.Flavor:
+def _flavor(
+    name: str, limits: np.ndarray, weight: float, family: str
+) -> fleet.Flavor:
     """A flavor with these limits; a part of a vCPU is a quota of it."""
     cpu, memory, disk, network = limits
     vcpus = max(1, math.ceil(cpu - 1e-6))
-    specs = {fleet.WEIGHT_SPEC: f'{weight:g}'}
+    # nobody is leased a flavor of another family: specs have to be the same
+    specs = {fleet.WEIGHT_SPEC: f'{weight:g}', 'family': family}
     if cpu < vcpus - 1e-6:
         quota = max(1, round(cpu / vcpus * _PERIOD))
         specs['quota:cpu_quota'] = str(quota)

@@ -28,7 +28,7 @@ class Site:
     """
 
     nodes: int
-    overcommit: float = 2.0
+    overcommit: float = 1.0
     room: float = 0.25
     weights: tuple[float, ...] = (1.0, 2.0, 4.0)
     age_s: int = 210

@@ -12,11 +12,11 @@ import numpy as np
 from predictive_watcher import exceptions
 from predictive_watcher.backtest import balance
 from predictive_watcher.backtest import compare
-from predictive_watcher.backtest import figures
 from predictive_watcher.backtest import predictive
 from predictive_watcher.backtest import rivals
 from predictive_watcher.backtest import run
 from predictive_watcher.backtest import scene as scene_module
+from predictive_watcher.backtest import tasks as tasks_module
 from predictive_watcher.backtest import timeline
 from predictive_watcher.core import remembering
 from predictive_watcher.core import usage as usage_module
@@ -25,6 +25,9 @@ from predictive_watcher.core.policy import Policy
 
 OURS = 'predictive'
 RIVALS = ('none', 'reactive', 'percentile', 'workload_balance', 'oracle')
+# Chosen on the time and the instances that models are chosen on; see the
+# user's page.  An audit gets them as parameters.
+RULES = Policy(quantile_level=0.25, lease_duration_s=1800, cooldown_s=900)
 # Of telemetry that audits may ask for: longer than any model's history.
 _HISTORY_S = 3 * 86400
 # Risk thresholds of the curve.
@@ -75,15 +78,6 @@ class Study:
                     f'{", ".join((OURS, *RIVALS))}'
                 )
 
-    def live(self, name: str, tell: Tell) -> run.Lived:
-        """Let the contender of that name have the cloud."""
-        return run.live(
-            self.scene,
-            self.contender(name),
-            functools.partial(tell, name),
-            self.stride,
-        )
-
 
 def prepare(
     *,
@@ -132,16 +126,30 @@ class Result:
 
 
 def contest(
-    study: Study, names: Sequence[str], tell: Tell, *, curve: bool = False
+    study: Study,
+    names: Sequence[str],
+    tell: Tell,
+    *,
+    curve: bool = False,
+    jobs: int = 1,
 ) -> Result:
-    """Ours and the named rivals, in that order."""
+    """Ours and the named rivals, in that order.
+
+    :param jobs: how many processes replay beside each other; what comes out
+        is the same.
+    """
     scene, ceiling = study.scene, study.policy.ceiling
-    found: dict[str, figures.Figures] = {}
-    arrays = timeline.of_scene(scene, (OURS, *names), ceiling)
-    for name in (OURS, *names):
-        lived = study.live(name, tell)
-        found[name] = figures.count(lived, ceiling)
-        arrays |= timeline.of_contender(lived, main=name == OURS)
+    tasks = {name: (name, study) for name in (OURS, *names)}
+    if curve:
+        tasks |= {
+            f'risk_threshold {threshold:g}': (OURS, _bolder(study, threshold))
+            for threshold in THRESHOLDS
+        }
+    done = tasks_module.work(tasks, tell, jobs)
+    found = {name: done[name].figures for name in (OURS, *names)}
+    arrays = timeline.of_scene(scene, tuple(found), ceiling)
+    for name in found:
+        arrays |= done[name].arrays
     told: dict[str, object] = {
         'settings': _settings(study),
         'contenders': compare.summary(found, scene),
@@ -154,8 +162,25 @@ def contest(
         },
     }
     if curve:
-        told['curve'] = _curve(study, tell)
+        told['curve'] = [
+            {
+                'risk_threshold': threshold,
+                **compare.totals(
+                    done[f'risk_threshold {threshold:g}'].figures, scene
+                ),
+            }
+            for threshold in THRESHOLDS
+        ]
     return Result(told=told, arrays=arrays)
+
+
+def _bolder(study: Study, threshold: float) -> Study:
+    """The same with another risk threshold."""
+    release = min(study.policy.release_threshold, threshold / 2)
+    policy = dataclasses.replace(
+        study.policy, risk_threshold=threshold, release_threshold=release
+    )
+    return dataclasses.replace(study, policy=policy)
 
 
 def _settings(study: Study) -> dict[str, object]:
@@ -173,30 +198,3 @@ def _settings(study: Study) -> dict[str, object]:
         'site': dataclasses.asdict(scene.site),
         'policy': dataclasses.asdict(study.policy),
     }
-
-
-def _curve(study: Study, tell: Tell) -> list[dict[str, object]]:
-    """Violations against actions and cost, as the risk threshold moves."""
-    points = []
-    for threshold in THRESHOLDS:
-        policy = dataclasses.replace(
-            study.policy,
-            risk_threshold=threshold,
-            release_threshold=min(
-                study.policy.release_threshold, threshold / 2
-            ),
-        )
-        lived = run.live(
-            study.scene,
-            dataclasses.replace(study, policy=policy).contender(OURS),
-            functools.partial(tell, f'risk_threshold {threshold:g}'),
-            study.stride,
-        )
-        counted = figures.count(lived, policy.ceiling)
-        points.append(
-            {
-                'risk_threshold': threshold,
-                **compare.totals(counted, study.scene),
-            }
-        )
-    return points

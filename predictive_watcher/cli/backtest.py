@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         names,
         bar.tell,
         curve=arguments.curve,
+        jobs=arguments.jobs,
     )
     bar.end()
     print(table.text(found.told))
@@ -110,11 +111,12 @@ def _part(
     :raises InvalidTrace: where there is none.
     """
     who = np.arange(len(trace.window.instances))
-    if arguments.held_out:
+    if arguments.instances != 'all':
         source = split.Source(
             name=trace.name, window=trace.window, limits=trace.limits
         )
-        who = split.of(source).held
+        parts = split.of(source)
+        who = parts.held if arguments.instances == 'held-out' else parts.learn
     limited = np.isfinite(trace.limits[who, 0])
     there = np.isfinite(trace.window.usage[who, begin:end, 0]).any(axis=1)
     keep = who[limited & there]

@@ -46,6 +46,15 @@ def _weights(text: str) -> tuple[float, ...]:
     return found
 
 
+def _told(rules: Policy) -> str:
+    """What differs from an audit's defaults."""
+    return ', '.join(
+        f'{name}={getattr(rules, name)}'
+        for name, field in _FIELDS.items()
+        if getattr(rules, name) != field.default
+    )
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
     source = parser.add_mutually_exclusive_group(required=True)
@@ -89,9 +98,11 @@ def _add_span(parser: argparse.ArgumentParser) -> None:
         help='an audit at every K-th step (default: %(default)s)',
     )
     parser.add_argument(
-        '--held-out',
-        action='store_true',
-        help='only the fifth of the instances that training never sees',
+        '--instances',
+        choices=('all', 'learned', 'held-out'),
+        default='all',
+        help='only those that training learns from, or the fifth that it '
+        'never sees (default: %(default)s)',
     )
     parser.add_argument(
         '--config-file',
@@ -118,7 +129,7 @@ def _add_site(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--overcommit',
         type=_number(1, 65),
-        default=2.0,
+        default=1.0,
         metavar='R',
         help='vCPUs that are promised for each one there is '
         '(default: %(default)s)',
@@ -170,7 +181,8 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         metavar='NAME=VALUE',
-        help=f'a rule of the audit: {", ".join(_FIELDS)}',
+        help='a rule of the audits, one of ' + ', '.join(_FIELDS) + '; '
+        'default: ' + _told(study.RULES),
     )
     group.add_argument(
         '--model',
@@ -184,6 +196,14 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         help='replay with several risk thresholds as well',
     )
     group.add_argument('--threads', type=_whole(1), default=1)
+    group.add_argument(
+        '--jobs',
+        type=_whole(1),
+        default=1,
+        metavar='N',
+        help='so many contenders at once, each in a process '
+        '(default: %(default)s)',
+    )
 
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
@@ -223,7 +243,7 @@ def policy(arguments: argparse.Namespace) -> Policy:
     :raises InvalidInput: where one is unknown, or has no such value.
     """
     given = dict(_setting(text) for text in arguments.settings)
-    return dataclasses.replace(Policy(), **given)
+    return dataclasses.replace(study.RULES, **given)
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -7,7 +7,7 @@ from predictive_watcher.cli import main
 from tests.unit.backtest import made
 
 
-ROOMY = ('--overcommit', 1, '--room', 0.6)
+ROOMY = ('--room', 0.6)
 
 
 @pytest.fixture
@@ -87,6 +87,23 @@ def test_the_timeline_recounts_to_the_figures(tmp_path, trace, capsys):
     changed = found['limits_reactive'][row, step - 1 : step + 1, 0]
     assert changed[1] > changed[0]
     assert (found['node'] < len(found['nodes'])).all()
+
+
+def test_several_processes_find_the_same(tmp_path, trace, capsys):
+    told = []
+    for jobs in (1, 3):
+        path = tmp_path / f'{jobs}.json'
+        code, _, _ = run(
+            capsys,
+            *('--traces', trace, '--nodes', 3, '--from', 10, *ROOMY),
+            *('--rivals', 'none,reactive,oracle', '--curve'),
+            *('--jobs', jobs, '--json', path),
+        )
+        assert code == 0
+        told.append(path.read_text())
+    assert told[0] == told[1]
+    curve = json.loads(told[0])['curve']
+    assert [p['risk_threshold'] for p in curve] == [0.15, 0.3, 0.5, 0.7, 0.9]
 
 
 def test_cpu_alone_is_enough(tmp_path, capsys):
