@@ -12,6 +12,7 @@ from benchmarks import ets
 from benchmarks import store
 from predictive_watcher.core import accuracy
 from predictive_watcher.core import calibration
+from predictive_watcher.core import experts
 from predictive_watcher.core import features
 from predictive_watcher.core import fleet
 from predictive_watcher.core import following
@@ -107,6 +108,7 @@ class _Block:
         self._load = load
         self.state = features.FeatureState(load.limits, STEP_S)
         self._learned = calibration.Calibration(*load.limits.shape)
+        self._experts = experts.Experts(len(load.limits))
         self._h = np.zeros((1, len(load.limits), model.hidden), np.float32)
         self._c = self._h.copy()
 
@@ -121,9 +123,15 @@ class _Block:
         marks.append(time.perf_counter())
         heads, self._h, self._c = self._model.recur(x, self._h, self._c)
         marks.append(time.perf_counter())
-        self._learned.advance(sample, now // STEP_S)
-        last = np.where(state.known, state.last, np.nan)
+        last, step = state.recent, now // STEP_S
+        self._learned.advance(
+            sample,
+            step,
+            lambda most: self._experts.settle(self._learned, sample, most),
+        )
         quantiles = self._learned.correct(heads[0], last, state.scale)
+        self._experts.observe(quantiles, state.means, last, state.scale, step)
+        quantiles = self._experts.mixed(quantiles, last, state.scale, step)
         marks.append(time.perf_counter())
         forecast.in_units(quantiles, last, state.scale, state.limits)
         marks.append(time.perf_counter())

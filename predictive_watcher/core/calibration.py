@@ -11,6 +11,7 @@ Tibshirani, "Conformal PID Control for Time Series Prediction", NeurIPS 2023,
 section 2.1).  Because z has no unit, one rate serves all instances.
 """
 
+from collections.abc import Callable
 import copy
 
 import numpy as np
@@ -40,9 +41,9 @@ class Calibration:
     the forecasts of that step.  Arrays are float32: ``offset`` (targets,
     instances, resources, levels), ``settled`` (targets, instances, resources;
     uint8) how many were settled, up to 100; for each target ``waiting`` (lead,
-    instances, resources, levels), quantiles before they are sorted; and
-    ``last`` and ``scale`` (3, instances, resources) of the newest steps, and
-    ``samples`` of the newest two.  About 2 KB an instance.
+    instances, resources, levels; float16), quantiles before they are sorted;
+    and ``last`` and ``scale`` (3, instances, resources) of the newest steps,
+    and ``samples`` of the newest two.  About 1.5 KB an instance.
     """
 
     def __init__(self, instances: int, resources: int) -> None:
@@ -56,7 +57,9 @@ class Calibration:
         self.count = 0  # number of the newest step
         self.offset = np.zeros((len(LEADS), *cells, *levels), np.float32)
         self.settled = np.zeros((len(LEADS), *cells), np.uint8)
-        self.waiting = [unknown(lead, trail=levels) for lead in LEADS]
+        self.waiting = [
+            unknown(lead, trail=levels).astype(np.float16) for lead in LEADS
+        ]
         self.samples = unknown(_LONGEST - 1)
         self.last = unknown(_LONGEST)
         self.scale = unknown(_LONGEST)
@@ -88,7 +91,12 @@ class Calibration:
         for array in (self.samples, self.last, self.scale):
             array[:, which] = np.nan
 
-    def advance(self, sample: np.ndarray, step: int) -> np.ndarray:
+    def advance(
+        self,
+        sample: np.ndarray,
+        step: int,
+        also: Callable[[np.ndarray], None] = lambda _: None,
+    ) -> np.ndarray:
         """Take the sample of a step, and learn from what it settles.
 
         Returns the highest of the newest three samples, NaN where one of
@@ -97,20 +105,31 @@ class Calibration:
         :param sample: (instances, resources) in the units of usage; NaN
             where there is none: what depends on it is not settled.
         :param step: its number, one more than that of the step before.
+        :param also: hears the highest while all that is settled is there.
         """
         self.count = step
         highest = np.maximum(self.samples.max(axis=0), sample)
         self.samples[self.count % len(self.samples)] = sample
-        for target, lead in enumerate(LEADS):
-            came = highest if target == _MAX else sample
-            self._learn(target, lead, came)
+        for target in range(len(LEADS)):
+            self._learn(target, highest if target == _MAX else sample)
+        also(np.asarray(highest))
         self.last[self.count % _LONGEST] = np.nan  # no forecast, until asked
         return np.asarray(highest)
 
-    def _learn(self, target: int, lead: int, came: np.ndarray) -> None:
+    def settling(
+        self, target: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The forecasts that the newest step settles: quantiles as they were
+        issued, before they were sorted, and ``last`` and ``scale`` of then.
+        """
+        lead = LEADS[target]
         origin = (self.count - lead) % _LONGEST
-        z = np.arcsinh((came - self.last[origin]) / self.scale[origin])
         issued = self.waiting[target][self.count % lead]
+        return issued, self.last[origin], self.scale[origin]
+
+    def _learn(self, target: int, came: np.ndarray) -> None:
+        issued, last, scale = self.settling(target)
+        z = np.arcsinh((came - last) / scale)
         known = np.isfinite(z)
         if not np.isfinite(issued).all():  # seldom, and slow by cell
             known &= np.isfinite(issued).all(axis=-1)
@@ -140,19 +159,22 @@ class Calibration:
         # offset could run away, because it moves another level's quantile
         for target, lead in enumerate(LEADS):
             self.waiting[target][self.count % lead] = out[:, :, target]
-        # sorting crossed quantiles never makes them worse (Chernozhukov,
-        # Fernández-Val and Galichon, Econometrica 78, 2010)
-        return _sorted(out)
+        # as they are remembered: in float16, a thousandth of what they are
+        return self.newest()
 
     def newest(self) -> np.ndarray:
         """What `correct` returned for the newest step."""
         pairs = zip(self.waiting, LEADS, strict=True)
         now = [waiting[self.count % lead] for waiting, lead in pairs]
-        return _sorted(np.stack(now, axis=2))
+        return ascending(np.stack(now, axis=2, dtype=np.float32))
 
 
-def _sorted(quantiles: np.ndarray) -> np.ndarray:
-    """Ascending along the last axis, in place: few are not."""
+def ascending(quantiles: np.ndarray) -> np.ndarray:
+    """Quantiles sorted along the last axis, in place: few are not.
+
+    Sorting crossed quantiles never makes them worse (Chernozhukov,
+    Fernández-Val and Galichon, Econometrica 78, 2010).
+    """
     levels = quantiles.shape[-1]
     row = quantiles.reshape(-1)  # compared in one row: much faster
     falls = row[1:] < row[:-1]

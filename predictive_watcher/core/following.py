@@ -8,16 +8,16 @@ remembers nothing.
 from collections.abc import Callable
 from collections.abc import Mapping
 from concurrent import futures
+import copy
 from typing import Protocol
 from typing import TypeVar
 
 import numpy as np
 
-from predictive_watcher.core import calibration
 from predictive_watcher.core import features
 from predictive_watcher.core import forecast
 from predictive_watcher.core import inputs
-from predictive_watcher.core import odds
+from predictive_watcher.core import learned as learned_module
 from predictive_watcher.core import usage as usage_module
 
 
@@ -94,13 +94,11 @@ class _Block:
         state: features.FeatureState,
         h: np.ndarray,
         c: np.ndarray,
-        learned: calibration.Calibration | None,
-        chances: odds.OddsCalibration,
+        learned: learned_module.Learned | None,
     ) -> None:
         self.rows = rows
         self.features = state.among(rows)
-        self.calibration = learned and learned.among(rows)
-        self.odds = chances.among(rows)
+        self.learned = learned and learned.among(rows)
         self.h = h[:, rows]
         self.c = c[:, rows]
         self.quantiles: np.ndarray | None = None
@@ -109,10 +107,9 @@ class _Block:
         """A sample comes; the model is not asked."""
         mine = sample[self.rows]
         self.features.advance(mine, time)
-        if self.calibration is not None:
+        if self.learned is not None:
             step = time // self.features.step_s
-            highest = self.calibration.advance(mine, step)
-            self.odds.settle(highest, self.features.limits, step)
+            self.learned.settle(mine, self.features.limits, step)
         self.quantiles = None
 
     def ask(self, model: Recurrent) -> list[np.ndarray]:
@@ -121,23 +118,15 @@ class _Block:
             self.features.features()[None], self.h, self.c
         )
         self.quantiles, *mixture = heads
-        if self.calibration is not None:
-            self.quantiles = self.calibration.correct(
-                self.quantiles, self.features.recent, self.features.scale
-            )
-            self.odds.issue(
-                _exceedance(mixture, self.features),
-                self.features.limits,
-                self.features.time // self.features.step_s,
-            )
+        if self.learned is not None:
+            self.quantiles = self.learned.correct(heads, self.features)
         return mixture
 
     def resume(self, time: int) -> None:
         """The arrays are now those of the step that ends at ``time``."""
         self.features.time = time
-        if self.calibration is not None:
-            self.calibration.count = time // self.features.step_s
-            self.quantiles = self.calibration.newest()
+        if self.learned is not None:
+            self.quantiles = self.learned.newest(self.features)
 
     def in_units(self) -> np.ndarray:
         """Quantiles in the units of usage."""
@@ -170,15 +159,13 @@ class Follower:
         # the model's own state
         self._h = np.zeros((1, len(limits), model.hidden), np.float32)
         self._c = self._h.copy()
-        self._calibration = (
-            calibration.Calibration(*limits.shape) if calibrated else None
+        self._learned = (
+            learned_module.Learned(*limits.shape) if calibrated else None
         )
-        self._odds = odds.OddsCalibration(len(limits))
         self._blocks = [
             _Block(
                 slice(begin, begin + BLOCK),
-                self._features, self._h, self._c,
-                self._calibration, self._odds,
+                self._features, self._h, self._c, self._learned,
             )
             for begin in range(0, max(len(limits), 1), BLOCK)
         ]  # fmt: skip
@@ -220,8 +207,8 @@ class Follower:
             'h': np.moveaxis(self._h, 1, 0),
             'c': np.moveaxis(self._c, 1, 0),
         }
-        if self._calibration is not None:
-            found |= self._calibration.parts() | self._odds.parts()
+        if self._learned is not None:
+            found |= self._learned.parts()
         if self._mixture:
             found['mixture'] = np.stack(self._mixture, axis=1)
         return found
@@ -243,13 +230,20 @@ class Follower:
             if name != 'mixture':
                 view[rows] = parts[name]
         self._each(lambda block: block.resume(time))
-        if self._calibration is None:
+        if self._learned is None:
             return  # what the model said last is in the calibration
         if not self._mixture:
             shape = (len(self._features.last), *parts['mixture'].shape[2:])
             self._mixture = [np.full(shape, np.nan, np.float32) for _ in '123']
         for k, array in enumerate(self._mixture):
             array[rows] = parts['mixture'][:, k]
+
+    def _chances(self) -> forecast.Exceedance:
+        state = copy.copy(self._features)
+        state.time = self._blocks[0].features.time
+        if self._learned is None:
+            return learned_module.in_mixture(self._mixture, state)
+        return self._learned.exceedance(self._mixture, state)
 
     def forecast(self, instances: tuple[str, ...]) -> forecast.Forecast:
         """Look ahead from the newest sample.
@@ -268,11 +262,7 @@ class Follower:
             origin=self._blocks[0].features.time,
             model=self.model.name,
             quantiles=quantiles,
-            exceedance=_exceedance(
-                self._mixture,
-                self._features,
-                self._odds.offsets(self._features.last.shape[1]),
-            ),
+            exceedance=self._chances(),
         )
 
 
@@ -290,25 +280,9 @@ def in_units(
         origin=origin,
         model=model,
         quantiles=_quantiles(quantiles, state),
-        exceedance=_exceedance(mixture, state),
+        exceedance=learned_module.in_mixture(mixture, state),
     )
 
 
 def _quantiles(z: np.ndarray, state: features.FeatureState) -> np.ndarray:
     return forecast.in_units(z, state.recent, state.scale, state.limits)
-
-
-def _exceedance(
-    mixture: list[np.ndarray],
-    state: features.FeatureState,
-    bias: np.ndarray | None = None,
-) -> forecast.Exceedance:
-    weight, mean, spread = mixture
-    return forecast.Exceedance(
-        weight=weight,
-        mean=mean,
-        spread=spread,
-        last=state.recent.astype(np.float64),
-        scale=state.scale.astype(np.float64),
-        bias=bias,
-    )

@@ -58,6 +58,11 @@ class Exceedance:
     ``weight``, ``mean`` and ``spread`` have shape (instances, resources, K),
     ``last`` and ``scale`` (instances, resources) in the units of usage.
     ``bias`` (instances, resources) is added to the log odds; None: nothing.
+
+    ``beside`` are quantiles of the maximum that somebody else tells, in the
+    units of usage, (instances, resources, levels), NaN where nobody does, and
+    ``share`` (instances, resources) is how much of the chance is read off
+    them; a convex combination of two chances that fall.
     """
 
     weight: np.ndarray
@@ -66,6 +71,8 @@ class Exceedance:
     last: np.ndarray
     scale: np.ndarray
     bias: np.ndarray | None = None
+    beside: np.ndarray | None = None
+    share: np.ndarray | None = None
 
     def only(self, rows: slice | tuple[slice, slice]) -> 'Exceedance':
         """That of some of the instances, and of some of the resources."""
@@ -76,6 +83,18 @@ class Exceedance:
             last=self.last[rows],
             scale=self.scale[rows],
             bias=None if self.bias is None else self.bias[rows],
+            beside=None if self.beside is None else self.beside[rows],
+            share=None if self.share is None else self.share[rows],
+        )
+
+    def alone(self) -> 'Exceedance':
+        """The mixture, without what was learned of it and stands beside."""
+        return Exceedance(
+            weight=self.weight,
+            mean=self.mean,
+            spread=self.spread,
+            last=self.last,
+            scale=self.scale,
         )
 
     def probability(self, threshold: np.ndarray) -> np.ndarray:
@@ -87,7 +106,12 @@ class Exceedance:
         score = (z[..., None] - self.mean) / self.spread
         tail = 0.5 * (1.0 - np.tanh(0.5 * score))  # 1 - logistic CDF
         chance = np.asarray(np.sum(self.weight * tail, axis=-1))
-        return chance if self.bias is None else with_bias(chance, self.bias)
+        if self.bias is not None:
+            chance = with_bias(chance, self.bias)
+        if self.beside is None or self.share is None:
+            return chance
+        more = self.share * (exceeds(self.beside, threshold) - chance)
+        return np.where(np.isnan(more), chance, chance + more)
 
 
 def with_bias(chance: np.ndarray, bias: np.ndarray) -> np.ndarray:

@@ -173,11 +173,18 @@ def _mixtures(
         spread=filled([part.spread for part in known], 1.0),
         last=_placed([part.last for part in known], rows),
         scale=_placed([part.scale for part in known], rows),
-        bias=_placed(
-            [
-                np.zeros_like(part.last) if part.bias is None else part.bias
-                for part in known
-            ],
-            rows,
-        ),
+        bias=_placed([_or(p.bias, p.last.shape, 0.0) for p in known], rows),
+        beside=_placed([_beside(part) for part in known], rows),
+        share=_placed([_or(p.share, p.last.shape, 0.0) for p in known], rows),
     )
+
+
+def _or(
+    array: np.ndarray | None, shape: tuple[int, ...], value: float
+) -> np.ndarray:
+    return np.full(shape, value) if array is None else array
+
+
+def _beside(part: forecast_module.Exceedance) -> np.ndarray:
+    shape = (*part.last.shape, len(forecast_module.LEVELS))
+    return _or(part.beside, shape, np.nan)

@@ -23,7 +23,7 @@ from predictive_watcher import exceptions
 from predictive_watcher.core import remembering
 
 
-VERSION = 2
+VERSION = 3
 OPTION = '[predictive_watcher] state_directory'
 # Under this name stands what was learned before any audit: those that know
 # nothing begin with it.

@@ -52,6 +52,49 @@ def test_the_chance_to_pass_a_limit_never_rises_with_the_limit(
 
 @hypothesis.given(
     exceedances(),
+    strategies.lists(strategies.floats(0, 1e12), min_size=9, max_size=9),
+    strategies.floats(0, 1),
+    strategies.lists(strategies.floats(0, 1e15), min_size=2),
+)
+@hypothesis.settings(deadline=None)
+def test_nor_does_it_where_somebody_else_has_a_share_in_it(
+    exceedance, quantiles, share, thresholds
+):
+    mixed = dataclasses.replace(
+        exceedance,
+        beside=np.sort(quantiles)[None, None],
+        share=np.array([[share]]),
+    )
+    chance = [
+        mixed.probability(np.array([[threshold]]))[0, 0]
+        for threshold in sorted(thresholds)
+    ]
+    assert (np.diff(chance) <= 1e-9).all()
+    assert 0 <= chance[-1] <= chance[0] <= 1 + 1e-9
+
+
+def test_where_nobody_else_tells_a_chance_it_stays_as_it_is():
+    alone = forecast.Exceedance(
+        weight=np.ones((1, 2, 1)),
+        mean=np.zeros((1, 2, 1)),
+        spread=np.ones((1, 2, 1)),
+        last=np.ones((1, 2)),
+        scale=np.ones((1, 2)),
+    )
+    beside = np.full((1, 2, len(forecast.LEVELS)), np.nan)
+    beside[0, 0] = 9.0
+    mixed = dataclasses.replace(
+        alone, beside=beside, share=np.array([[0.5, 0.5]])
+    )
+    threshold = np.full((1, 2), 2.0)
+    before, after = alone.probability(threshold), mixed.probability(threshold)
+    assert after[0, 0] == pytest.approx(0.5 * before[0, 0] + 0.5, abs=0.01)
+    assert after[0, 1] == before[0, 1]
+    assert mixed.alone().probability(threshold) == pytest.approx(before)
+
+
+@hypothesis.given(
+    exceedances(),
     strategies.sampled_from(['weight', 'mean', 'spread', 'last', 'scale']),
     strategies.floats(0, 1e9),
 )

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,47 @@ def test_what_some_learn_all_of_them_know():
     whole = follow(came)
     assert np.array_equal(learner.bias[:2], whole.bias[:2])
     assert (learner.bias[2] == 0).all()
+
+
+def beside(instances, spread):
+    """An expert that tells the same of everybody."""
+    told = np.full((instances, 4, len(forecast.LEVELS)), NAN)
+    told[:, 0] = 5.0 + spread * np.linspace(-1, 1, len(forecast.LEVELS))
+    return told
+
+
+def proven(came, spread, mean=-2.0):
+    """The expert's share after (origins, instances) of what came."""
+    learner = odds.OddsCalibration(came.shape[1])
+    found = dataclasses.replace(
+        exceedance(came.shape[1], mean), beside=beside(came.shape[1], spread)
+    )
+    highest = np.full((came.shape[1], 4), NAN, np.float32)
+    for k, most in enumerate(came):
+        highest[:, 0] = most
+        learner.settle(highest, limits(came.shape[1]), 3 * k)
+        learner.issue(found, limits(came.shape[1]), 3 * k)
+    return learner.share(np.ones((came.shape[1], 1), np.float32), 4)
+
+
+def test_an_expert_that_foresees_more_gets_a_larger_share():
+    came = np.full((60, 2), 5.0)
+    came[::10, 1] = 9.5
+    share = proven(came, spread=5.0)
+    before = proven(came[:1], spread=5.0)
+    assert share[0, 0] < before[0, 0] < share[1, 0]
+    assert (share[:, 1:] == 0).all()
+
+
+def test_an_expert_that_is_not_trusted_has_no_share():
+    learner = odds.OddsCalibration(2)
+    trust = np.array([[0.0], [1.0]], np.float32)
+    share = learner.share(trust, 4)
+    assert share[0, 0] == 0 < share[1, 0] < 1
+
+
+def test_what_was_proven_does_not_grow_without_end():
+    rare = np.full((2000, 1), 5.0)
+    change = np.concatenate([rare, np.full((60, 1), 9.5)])
+    before, after = (proven(came, spread=5.0)[0, 0] for came in (rare, change))
+    assert 0 < before < after
