@@ -36,6 +36,7 @@ def better(
         _scores(model, paths, bar) for model in (challenger, champion)
     )
     bar.end()
+    _tell_averaged(challenger, paths)
     print(accuracy.table({challenger.name: ours, champion.name: theirs}))
     ratio = accuracy.loss_ratio(ours, theirs)
     text = f'{ratio:.4f} times the quantile loss of {champion.name}'
@@ -45,6 +46,14 @@ def better(
             'it all the same'
         )
     return text
+
+
+def _tell_averaged(
+    model: runtime.OnnxForecaster, paths: list[pathlib.Path]
+) -> None:
+    for path in paths:
+        if said := resample.said(traces.read(path), model.card.step_s):
+            print(said)
 
 
 def _scores(

@@ -34,25 +34,27 @@ from predictive_watcher.core import inputs
 RESOURCES = 1  # the first one: cpu
 SPANS = (12, 288)  # steps: time constants of the two running means
 _MEANS = [inputs.MEANS.index(span) for span in SPANS]
-_LEVELS = np.array(forecast.LEVELS, np.float32)
+# Levels stand before the instances: numpy is fast along what is long.
+_LEVELS = np.array(forecast.LEVELS, np.float32)[:, None, None]
 _LOW, _HIGH = forecast.LEVELS.index(0.05), forecast.LEVELS.index(0.95)
 _MAX = forecast.TARGETS.index(forecast.Target.MAX900)
 # Steps are alike to a running mean, however far they lie ahead: it tracks
 # the next one and the maximum.
 _TRACKED = (0, _MAX)
-_KIND = np.array([0, 0, 0, 1])  # of each target: what is tracked for it
+_KIND = (0, 0, 0, 1)  # of each target: what is tracked for it
 # Targets whose weights are learned, and whose weights each target has.
 _LEARNED = (0, 2, _MAX)
-_GROUP = np.array([0, 1, 1, 2])
+_GROUP = (0, 1, 1, 2)
 _ORIGINS = max(calibration.LEADS)
 
 # How a tracked quantile moves: by how many were settled, and more where few
 # of them pass, so that high quantiles are found as soon as low ones.
 _SETTLED = 500
-_RATES = np.maximum(0.02, 1.5 / np.maximum(np.arange(_SETTLED + 1), 1) ** 0.7)[
-    :, None
-] / (2 * np.sqrt(_LEVELS * (1 - _LEVELS)))
-_RATES = np.minimum(_RATES, 1.5).astype(np.float32)
+_RATES = np.minimum(
+    np.maximum(0.02, 1.5 / np.maximum(np.arange(_SETTLED + 1), 1) ** 0.7)
+    / (2 * np.sqrt(_LEVELS[..., 0] * (1 - _LEVELS[..., 0]))),
+    1.5,
+).astype(np.float32)
 # What is believed of differences while nothing is known, in mean steps:
 # about those of white noise, whose maximum of three lies higher.
 _NORMAL = np.array(
@@ -60,7 +62,7 @@ _NORMAL = np.array(
 )
 _BELIEF = np.sinh(
     np.arcsinh(_NORMAL) + np.array([0.0, 0.8], np.float32)[:, None]
-)
+)[..., None, None]
 _YOUNG = 5  # settled ones until then
 _TRUSTED = 24  # settled ones from which on an expert counts for all it is
 _ASTRAY_RATE = np.float32(0.5)  # of the running share of unexpected samples
@@ -76,8 +78,8 @@ _FARTHEST = 1e4  # mean steps: of an expert from the newest value
 _WIDEST = 12.0  # as `forecast.in_units` has it, in asinh units
 # Of each array, which axis has the instances.
 _AXES = {
-    'offset': 2, 'settled': 1, 'anchor': 2, 'astray': 1, 'width': 2,
-    'worth': 2, 'root': 2,
+    'offset': 3, 'settled': 1, 'anchor': 2, 'astray': 1, 'width': 2,
+    'worth': 3, 'root': 3,
 }  # fmt: skip
 
 
@@ -85,30 +87,26 @@ class Experts:
     """What two running means know, and how far they are to be trusted.
 
     Arrays have the instances before the resources: ``offset`` (expert, kind,
-    ..., levels) float32 in the units of usage, ``settled`` (kind, ...) uint16,
-    ``anchor`` (3, expert, ...) float32, the running means at the newest
-    steps, ``astray`` (expert, ...) float32, the share of the newest samples
-    outside of its 5 % to 95 %, ``width`` (forecaster, target, ...), ``worth``
-    and ``root`` (forecaster, group, ..., levels) float16.  0.6 KB each.
+    levels, ...) in the units of usage, ``settled`` (kind, ...; uint16),
+    ``anchor`` (3, expert, ...), the running means at the newest steps,
+    ``astray`` (expert, ...), the share of the newest samples outside of its
+    5 % to 95 %, ``width`` (forecaster, target, ...), ``worth`` and ``root``
+    (forecaster, group, levels, ...).  0.9 KB an instance.
     """
 
     def __init__(self, instances: int) -> None:
         """Begin with nothing settled: the network alone."""
-        cells = (instances, RESOURCES)
-        levels = len(_LEVELS)
-        count = len(SPANS)
+        count, levels = len(SPANS), len(forecast.LEVELS)
 
-        def zeros(*lead: int, trail: tuple[int, ...] = ()) -> np.ndarray:
-            return np.zeros((*lead, *cells, *trail), np.float32)
+        def zeros(*lead: int) -> np.ndarray:
+            return np.zeros((*lead, instances, RESOURCES), np.float32)
 
-        self.offset = zeros(count, len(_TRACKED), trail=(levels,))
+        self.offset = zeros(count, len(_TRACKED), levels)
         self.settled = zeros(len(_TRACKED)).astype(np.uint16)
         self.anchor = zeros(_ORIGINS, count)
         self.astray = zeros(count)
-        width = zeros(count + 1, len(forecast.TARGETS))
-        self.width = width.astype(np.float16)
-        worth = zeros(count + 1, len(_LEARNED), trail=(levels,))
-        self.worth = worth.astype(np.float16)
+        self.width = zeros(count + 1, len(forecast.TARGETS))
+        self.worth = zeros(count + 1, len(_LEARNED), levels)
         self.root = np.full_like(self.worth, _ROOT)
 
     def parts(self) -> dict[str, np.ndarray]:
@@ -153,22 +151,22 @@ class Experts:
     ) -> None:
         z, last, scale = (a[:, :RESOURCES] for a in issued.settling(target))
         known = np.isfinite(came) & np.isfinite(last)
-        said = np.empty((len(SPANS) + 1, *z.shape), np.float32)
-        np.sinh(np.clip(z, -_WIDEST, _WIDEST, dtype=np.float32), out=said[0])
-        anchor = self.anchor[_origin(target, issued)]
-        self._far(anchor, self.offset[:, _KIND[target]], last, scale, said[1:])
-        weight = self.weights(target)
-        mixed = (weight * said).sum(axis=0)
+        said = self._said(
+            z, self.anchor[_origin(target, issued)], _KIND[target], last, scale
+        )
+        mixed = (self.weights(target) * said).sum(axis=0)
         y = (came - last) / scale
-        slope = (y[..., None] <= mixed) - _LEVELS
-        regret = np.clip(slope * (mixed - said), -_MOST, _MOST)
-        np.copyto(regret, 0, where=~known[..., None])
-        keep = np.where(known, np.float32(_KEEP), np.float32(1))[..., None]
-        before = self.root[:, group].astype(np.float32)
-        root = np.sqrt(keep * before * before + regret * regret)
-        worth = keep * before * self.worth[:, group] + regret
-        self.worth[:, group] = worth / root
-        self.root[:, group] = np.maximum(root, np.float32(_ROOT))
+        regret = mixed - said
+        regret *= (y <= mixed) - _LEVELS
+        np.clip(regret, -_MOST, _MOST, out=regret)
+        np.copyto(regret, 0, where=~known)
+        keep = np.where(known, np.float32(_KEEP), np.float32(1))
+        root, worth = self.root[:, group], self.worth[:, group]
+        worth *= root * keep
+        worth += regret
+        root[...] = np.sqrt(keep * root * root + regret * regret)
+        np.maximum(root, np.float32(_ROOT), out=root)
+        worth /= root
 
     def _track(
         self,
@@ -185,45 +183,56 @@ class Experts:
         offset = self.offset[:, kind]
         if not kind:
             self._surprise(came - anchor, offset, known)
-        passed = (came - anchor)[..., None] > offset
+        passed = came - anchor[:, None] > offset
         # a step as long as it were if the difference had been squeezed by
         # asinh, in which small and large ones are alike
-        size = scale[..., None]
-        step = _RATES[settled] * np.sqrt(size * size + offset * offset)
+        step = np.sqrt(scale * scale + offset * offset)
+        step *= _RATES[:, settled]
         step *= _LEVELS - 1 + passed
-        np.copyto(step, 0, where=~known[..., None])
+        np.copyto(step, 0, where=~known)
         offset += step
 
     def _surprise(
         self, miss: np.ndarray, offset: np.ndarray, known: np.ndarray
     ) -> None:
-        outside = (miss > offset[..., _HIGH]) | (miss < offset[..., _LOW])
+        outside = (miss > offset[:, _HIGH]) | (miss < offset[:, _LOW])
         rate = _ASTRAY_RATE * known
         self.astray += rate * (outside - self.astray)
 
-    @staticmethod
-    def _far(
+    def _said(
+        self,
+        z: np.ndarray,
         anchor: np.ndarray,
-        offset: np.ndarray,
+        kind: int,
         last: np.ndarray,
         scale: np.ndarray,
-        out: np.ndarray,
-    ) -> None:
-        """How many mean steps from ``last`` the experts' quantiles are."""
-        np.add(offset, (anchor - last)[..., None], out=out)
-        out /= scale[..., None]
-        np.clip(out, -_FARTHEST, _FARTHEST, out=out)
+    ) -> np.ndarray:
+        """How many mean steps from ``last`` the quantiles are that each
+        forecaster tells, (forecaster, levels, instances, RESOURCES).
+
+        :param z: of the network, (instances, RESOURCES, levels).
+        """
+        shape = (len(SPANS) + 1, len(_LEVELS), *last.shape)
+        said = np.empty(shape, np.float32)
+        said[0] = np.moveaxis(z, -1, 0)
+        np.clip(said[0], -_WIDEST, _WIDEST, out=said[0])
+        np.sinh(said[0], out=said[0])
+        tracked = self.offset[:, kind]
+        np.add(tracked, (anchor - last)[:, None], out=said[1:])
+        said[1:] /= scale
+        np.clip(said[1:], -_FARTHEST, _FARTHEST, out=said[1:])
+        return said
 
     def weights(self, target: int) -> np.ndarray:
         """Of the network and the experts, of sum 1, for the quantiles of a
-        target: (forecaster, instances, RESOURCES, levels).
+        target: (forecaster, levels, instances, RESOURCES).
         """
-        width = np.maximum(self.width[:, target].astype(np.float32), 1e-3)
+        width = np.maximum(self.width[:, target], np.float32(1e-3))
         score = _PRIOR[:, None, None] - _SHARPNESS * np.log(width)
-        score = self.worth[:, _GROUP[target]] + score[..., None]
+        score = self.worth[:, _GROUP[target]] + score[:, None]
         score -= score.max(axis=0)
         weight = np.exp(score, out=score)
-        weight[1:] *= self.trust(_KIND[target])[..., None]
+        weight[1:] *= self.trust(_KIND[target])[:, None]
         weight /= weight.sum(axis=0)
         return np.asarray(weight)
 
@@ -257,40 +266,38 @@ class Experts:
         self.anchor[now] = means[_MEANS, :, :RESOURCES]
         young = (self.settled <= _YOUNG) & known
         if young.any():
-            belief = size[..., None] * _BELIEF[:, None, None]
-            np.copyto(self.offset, belief, where=young[..., None])
-        first = z[:, :RESOURCES]
-        ends = np.sinh(np.clip(first[..., [_LOW, _HIGH]], -_WIDEST, _WIDEST))
+            belief = size * _BELIEF
+            np.copyto(self.offset, belief, where=young[:, None])
+        ends = z[:, :RESOURCES, :, [_LOW, _HIGH]]
+        ends = np.sinh(np.clip(ends, -_WIDEST, _WIDEST))
         width = np.empty(self.width.shape, np.float32)
         width[0] = np.moveaxis(ends[..., 1] - ends[..., 0], 2, 0)
-        spread = self.offset[..., _HIGH] - self.offset[..., _LOW]
-        width[1:] = (spread / size)[:, _KIND]
-        np.clip(width, 0, 6e4, out=width)  # what float16 holds
+        spread = self.offset[:, :, _HIGH] - self.offset[:, :, _LOW]
+        width[1:] = (spread / size)[:, list(_KIND)]
         rate = np.maximum(
             1 / (self.settled[0] + np.float32(1)), np.float32(_WIDTH_RATE)
         )
-        old = self.width.astype(np.float32)
-        new = old + rate * (width - old)
-        np.copyto(self.width, new, where=known, casting='same_kind')
+        width -= self.width
+        width *= rate
+        np.copyto(width, 0, where=~known)
+        self.width += width
 
     def mixed(
         self, z: np.ndarray, last: np.ndarray, scale: np.ndarray, step: int
     ) -> np.ndarray:
         """The quantiles to tell, like ``z``, ascending along the levels."""
-        now = step % _ORIGINS
+        anchor = self.anchor[step % _ORIGINS]
         last, scale = last[:, :RESOURCES], scale[:, :RESOURCES]
-        out = z.copy()
-        said = np.empty((len(SPANS) + 1, *z[:, :RESOURCES, 0].shape), z.dtype)
-        for target in range(len(forecast.TARGETS)):
+        found = np.empty(z[:, :RESOURCES].shape, np.float32)
+        for target, kind in enumerate(_KIND):
             own = z[:, :RESOURCES, target]
-            kind = _KIND[target]
-            np.sinh(np.clip(own, -_WIDEST, _WIDEST), out=said[0])
-            self._far(
-                self.anchor[now], self.offset[:, kind], last, scale, said[1:]
-            )
-            found = (self.weights(target) * said).sum(axis=0)
-            out[:, :RESOURCES, target] = np.arcsinh(found, out=found)
-        return calibration.ascending(out)
+            said = self._said(own, anchor, kind, last, scale)
+            said *= self.weights(target)
+            mixed = np.arcsinh(said.sum(axis=0))
+            found[:, :, target] = np.moveaxis(mixed, 0, -1)
+        out = z.copy()
+        out[:, :RESOURCES] = calibration.ascending(found)
+        return out
 
     def maximum(
         self, last: np.ndarray, step: int
@@ -304,10 +311,11 @@ class Experts:
         found = np.full((*last.shape, len(_LEVELS)), np.nan, np.float32)
         anchor = self.anchor[step % _ORIGINS, -1]
         anchor = anchor + 0 * last[:, :RESOURCES]  # unknown where that is
-        tracked = self.offset[-1, 1] + anchor[..., None]
+        tracked = np.moveaxis(self.offset[-1, 1] + anchor, 0, -1)
         found[:, :RESOURCES] = np.sort(tracked, axis=-1)
         return found, self.trust(1)[-1]
 
 
 def _origin(target: int, issued: calibration.Calibration) -> int:
+    """Where the anchors are of the forecasts that are settled now."""
     return (issued.count - calibration.LEADS[target]) % _ORIGINS

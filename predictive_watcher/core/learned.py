@@ -57,7 +57,9 @@ class Learned:
         last, scale = state.recent, state.scale
         quantiles = self.calibration.correct(quantiles, last, scale)
         self.experts.observe(quantiles, state.means, last, scale, step)
-        self.odds.issue(self.exceedance(mixture, state), state.limits, step)
+        if step % odds.LEAD == 0:
+            chances = self.exceedance(mixture, state)
+            self.odds.issue(chances, state.limits, step)
         return self.experts.mixed(quantiles, last, scale, step)
 
     def newest(self, state: features.FeatureState) -> np.ndarray:

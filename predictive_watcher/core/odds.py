@@ -32,7 +32,7 @@ from predictive_watcher.core import forecast
 
 CEILINGS = np.array([0.8, 0.9], np.float32)  # shares of the limit
 RESOURCES = 2  # the first ones: cpu and memory
-_LEAD = 3  # steps until the maximum over 900 s is known
+LEAD = 3  # steps until the maximum over 900 s is known
 _RATE = 0.15
 _PRIOR = float(np.log(0.6 / 0.4))  # log odds of the expert's share
 _KEEP = 1 - 1 / 500  # of what was learned of it, for each that is settled
@@ -79,7 +79,7 @@ class OddsCalibration:
         :param limits: like ``highest``; NaN where there is none.
         :param step: its number, one more than that of the step before.
         """
-        if step % _LEAD:
+        if step % LEAD:
             return
         most = highest[:, :RESOURCES, None]
         ceilings = CEILINGS * limits[:, :RESOURCES, None]
@@ -108,7 +108,7 @@ class OddsCalibration:
             where there is none.
         :param step: the number of the newest step.
         """
-        if step % _LEAD:
+        if step % LEAD:
             return
         first = slice(None), slice(RESOURCES)
         some = expected.only(first)

@@ -199,7 +199,7 @@ def _grid(
             raise refuse(
                 path,
                 f'line {line}: timestamp {time} is {rest} s off the grid of '
-                f'{step} s that begins at {start}; resample the file',
+                f'{step} s that begins at {start}; {_advice(rows, step)}',
             )
         row = dict(zip(columns, values, strict=True))
         usage[place[name], t] = [row[n] for n in used]
@@ -212,6 +212,21 @@ def _grid(
         step_s=step,
         usage=usage,
         limits=limits,
+    )
+
+
+def _advice(
+    rows: dict[tuple[str, int], tuple[int, list[float]]], step: int
+) -> str:
+    """What to do about samples off the grid."""
+    own: dict[str, list[int]] = {}
+    for name, time in rows:
+        own.setdefault(name, []).append(time)
+    gaps = np.concatenate([np.diff(sorted(times)) for times in own.values()])
+    usual = int(np.median(gaps)) if len(gaps) else step
+    return (
+        f'the samples of an instance come about every {usual} s: resample '
+        'the file, or round its timestamps up to such a grid'
     )
 
 

@@ -27,8 +27,8 @@ def a_model(tmp_path, version):
     return place
 
 
-def a_trace(tmp_path):
-    window = made.window(instances=2, steps=60)
+def a_trace(tmp_path, step=300):
+    window = made.window(instances=2, steps=60 * 300 // step)
     path = tmp_path / 'made.npz'
     np.savez(
         path,
@@ -37,7 +37,7 @@ def a_trace(tmp_path):
         instances=np.array(window.instances),
         resources=np.array(['cpu', 'memory', 'disk', 'network']),
         start=0,
-        step=300,
+        step=step,
     )
     return path
 
@@ -176,6 +176,20 @@ def test_only_a_better_model_is_promoted(
         assert registry.names(two) == ['own-1', 'own-2']
     else:
         assert '0.9000 times the quantile loss of own-1' in out
+
+
+def test_traces_of_shorter_steps_are_averaged_and_it_is_told(
+    two, tmp_path, capsys
+):
+    new = a_model(tmp_path, '3')
+    facts = json.loads((new / card.CARD).read_text(encoding='utf-8'))
+    card.write(new, (new / card.MODEL).read_bytes() + b'r\x00', facts)
+    _, out, _ = run(
+        capsys,
+        *('promote', new, '--traces', a_trace(tmp_path, step=60)),
+        registry=two,
+    )
+    assert out.count('steps of 60 s averaged to 300 s') == 1
 
 
 def test_another_model_of_the_same_version_is_refused(two, tmp_path, capsys):

@@ -155,4 +155,4 @@ def test_a_new_limit_counts_at_once():
 def test_an_instance_takes_at_most_20_kilobytes():
     _, asked = ask(registry.load(threads=1), None, part(30, 70))
     size = sum(part.nbytes for part in asked.memory.parts.values())
-    assert size / 6 <= 20_000
+    assert size / 6 <= 20 * 1024

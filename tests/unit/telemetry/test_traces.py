@@ -199,6 +199,13 @@ def test_marks_and_ends_of_lines_of_other_systems_are_read(
     )
 
 
+def test_samples_at_irregular_times_are_told_what_to_do_about(csv):
+    late = (0, 303, 598, 901, 1204, 1499)
+    text = ''.join(f'{time},{name},1,,,\n' for time in late for name in 'ab')
+    with pytest.raises(exceptions.InvalidTrace, match='about every 30. s'):
+        traces.read(csv(text))
+
+
 def test_forms_of_time_may_be_mixed(csv):
     trace = traces.read(csv('0,a,1,,,\n1970-01-01T00:05:00Z,a,2,,,\n'))
     assert trace.window.usage[0, :, 0].tolist() == [1, 2]
