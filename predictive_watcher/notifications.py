@@ -37,6 +37,9 @@ class Event(enum.StrEnum):
     VERDICTS = 'predictive_watcher.audit.verdicts'
     HELD = 'predictive_watcher.audit.held'
     DRIFT = 'predictive_watcher.drift'
+    ADJUSTMENT = 'predictive_watcher.adjustment'
+    LEASE = 'predictive_watcher.lease'
+    MODEL = 'predictive_watcher.model.promotion'
 
 
 # They have the priority WARN, others INFO.
@@ -49,6 +52,18 @@ PAYLOADS: Mapping[Event, tuple[str, ...]] = {
     Event.DRIFT: (
         'audit', 'at', 'instance', 'resource', 'step', 'before', 'missed',
         'ratio', 'text',
+    ),
+    Event.ADJUSTMENT: (
+        'audit', 'at', 'instance', 'kind', 'reason', 'text', 'resource',
+        'risk', 'limit', 'predicted', 'benefit', 'cost',
+    ),
+    Event.LEASE: (
+        'audit', 'at', 'instance', 'change', 'origin_flavor', 'flavor',
+        'expires_at', 'reason',
+    ),
+    Event.MODEL: (
+        'at', 'promoted', 'champion', 'challenger', 'ratio', 'low', 'high',
+        'instances', 'days', 'why',
     ),
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from predictive_watcher.cli import evaluate
 from predictive_watcher.cli import feedback
 from predictive_watcher.cli import model
 from predictive_watcher.cli import profile
+from predictive_watcher.cli import retrain
 from predictive_watcher.cli import train
 
 
@@ -19,6 +20,7 @@ from predictive_watcher.cli import train
 COMMANDS = (
     bootstrap.add_parser,
     train.add_parser,
+    retrain.add_parser,
     evaluate.add_parser,
     backtest.add_parser,
     model.add_parser,

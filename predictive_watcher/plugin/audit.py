@@ -1,5 +1,6 @@
 """One run of an audit: read everything, decide, keep what was learned."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 import time
 from typing import Any
@@ -34,7 +35,7 @@ class Run:
 
     ``audit`` is its uuid; ``now`` is the audit's time (see the option
     ``clock``), ``wall`` the time of this machine; both are Unix seconds.
-    ``drifts`` are the changes of drift.
+    ``drifts`` are the changes of drift, ``leases`` those of leases.
     """
 
     audit: str
@@ -42,6 +43,7 @@ class Run:
     now: int
     wall: int
     drifts: tuple[learning.Change, ...] = ()
+    leases: tuple[dict[str, Any], ...] = ()
 
 
 def run(
@@ -74,12 +76,13 @@ def run(
     window = _read(conf, known, fleet, wall, forecaster.history_s)
     now = wall if wiring.options(conf).clock == 'system' else window.end
     policy = parameters.policy
+    # read after the fleet: what was ordered meanwhile is pending here
+    leases = ledger.active_leases()
     proposal = pipeline.propose(
         fleet=fleet,
         window=window,
         forecaster=forecaster,
-        # read after the fleet: what was ordered meanwhile is pending here
-        leases=ledger.active_leases(),
+        leases=leases,
         policy=policy,
         now=now,
         recent=ledger.recent_attempts(now - policy.cooldown_s),
@@ -92,8 +95,9 @@ def run(
             before=ledger.strains(),
         ),
     )
+    changed: tuple[dict[str, Any], ...] = ()
     if not parameters.observe_only:
-        _keep_leases(cloud, ledger, proposal, now)
+        changed = _keep_leases(cloud, ledger, proposal, leases, now)
     learned = learning.Learning(
         audit=audit,
         proposal=proposal,
@@ -111,6 +115,7 @@ def run(
         now=now,
         wall=wall,
         drifts=learning.changes(learned),
+        leases=changed,
     )
 
 
@@ -178,19 +183,44 @@ def _keep_leases(
     cloud: nova.Nova,
     ledger: ledger_module.Ledger,
     proposal: pipeline.Proposal,
+    leases: Iterable[leases_module.Lease],
     now: int,
-) -> None:
-    """Write into the ledger what the audit found of the leases."""
-    for instance in proposal.leases.arrived:
+) -> tuple[dict[str, Any], ...]:
+    """Write into the ledger what the audit found of the leases, and return
+    it for a notification.
+    """
+    held = {lease.instance_id: lease for lease in leases}
+    told = []
+    for instance in sorted(proposal.leases.arrived):
         ledger.arrive(instance, now)
+        lease = held[instance]
+        arrived = lease.pending_flavor_name or lease.flavor_name
+        told.append(_told(lease, 'arrived', flavor=arrived))
     for instance, expires_at in proposal.renewals.items():
         ledger.renew(instance, expires_at)
+        told.append(_told(held[instance], 'renewed', expires_at=expires_at))
     for instance, why in proposal.leases.lost.items():
         if _still_lost(cloud, ledger, instance):
             LOG.warning(
                 'the lease of instance %s is given up: %s', instance, why
             )
             ledger.close_lease(instance, now, 'lost')
+            told.append(_told(held[instance], 'lost', reason=why))
+    return tuple(told)
+
+
+def _told(
+    lease: leases_module.Lease, change: str, **other: Any
+) -> dict[str, Any]:
+    return {
+        'instance': lease.instance_id,
+        'change': change,
+        'origin_flavor': lease.origin_flavor_name,
+        'flavor': lease.flavor_name,
+        'expires_at': lease.expires_at,
+        'reason': lease.reason,
+        **other,
+    }
 
 
 def _still_lost(

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import Any
 
 from oslo_log import log
 
@@ -78,7 +80,12 @@ def log_verdicts(audit: str, verdicts: Iterable[Verdict]) -> None:
     )
 
 
-def publish(publisher: notifications.Publisher, run: audit_module.Run) -> None:
+def publish(
+    publisher: notifications.Publisher,
+    run: audit_module.Run,
+    *,
+    observe_only: bool,
+) -> None:
     """What changed in this run, beside the verdicts."""
     for change in run.drifts:
         LOG.info(
@@ -89,6 +96,42 @@ def publish(publisher: notifications.Publisher, run: audit_module.Run) -> None:
         publisher.publish(
             notifications.Event.DRIFT, change.payload(run.audit, run.now)
         )
+
+
+    for payload in () if observe_only else _adjustments(run):
+        publisher.publish(notifications.Event.ADJUSTMENT, payload)
+    for payload in run.leases:
+        publisher.publish(
+            notifications.Event.LEASE,
+            {**payload, 'audit': run.audit, 'at': run.now},
+        )
+
+
+def _adjustments(run: audit_module.Run) -> Iterator[dict[str, Any]]:
+    """Payloads of what is done."""
+    for verdict in run.proposal.verdicts:
+        chosen = verdict.adjustment
+        if isinstance(chosen, Hold):
+            continue
+        numbers = verdict.numbers()
+        worst = max(
+            (name for name, one in numbers.items() if one['risk'] is not None),
+            key=lambda name: numbers[name]['risk'] or 0.0,
+            default=None,
+        )
+        told = numbers[worst] if worst else {}
+        yield {
+            'audit': run.audit,
+            'at': run.now,
+            'instance': verdict.instance.id,
+            'kind': word_for(verdict),
+            'reason': chosen.reason.value,
+            'text': chosen.text,
+            'resource': worst,
+            **{key: told.get(key) for key in ('risk', 'limit', 'predicted')},
+            'benefit': getattr(chosen, 'benefit', None),
+            'cost': getattr(chosen, 'cost', None),
+        }
 
 
 def word_for(verdict: Verdict) -> str:

@@ -126,7 +126,9 @@ class PredictiveAdjustment(base.BaseStrategy):
             model=run.proposal.seen.forecast.model,
             decided_at=run.now,
         )
-        report.publish(publisher, run)
+        report.publish(
+            publisher, run, observe_only=parameters.observe_only
+        )
 
     def _give_up(self, uuid: str, error: Exception) -> None:
         """Hold everything and say why."""
