@@ -50,7 +50,12 @@ def add_parser(
     show.set_defaults(run=run_show)
     drifts = verbs.add_parser('drift', help='whose forecasts drift')
     drifts.set_defaults(run=run_drift)
-    for verb in (show, drifts):
+    actions = verbs.add_parser(
+        'actions', help='what actions were to bring, and what came'
+    )
+    actions.add_argument('--days', type=int, default=7, metavar='N')
+    actions.set_defaults(run=run_actions)
+    for verb in (show, drifts, actions):
         verb.add_argument('--json', action='store_true')
         verb.add_argument(
             '--config-file',
@@ -139,6 +144,27 @@ def _print_bins(bins: list[dict[str, float]]) -> None:
             f'{one["from"]:6.1f} - {one["from"] + _BIN:3.1f} '
             f'{one["n"]:9.0f} {one["risk"]:9.4f} {one["came"]:9.4f}'
         )
+
+
+def run_actions(arguments: argparse.Namespace) -> int:
+    """Print what resizes were to avert, and what came."""
+    ledger = _ledger(arguments)
+    now = datetime.datetime.now(datetime.UTC).timestamp()
+    since = int(now) - max(arguments.days, 1) * _DAY_S
+    found, factor = ledger.outcomes(since), ledger.benefit_factor(since)
+    if arguments.json:
+        print(json.dumps({'benefit_factor': factor, 'actions': found}))
+        return 0
+    for one in found:
+        came = one['came_s']
+        told = 'waits' if came is None else f'{came:.0f} s came'
+        word = ', done' if one['done'] else ''
+        print(
+            f'{one["instance_id"]} {one["resource"]} at {one["decided_at"]}: '
+            f'{one["expected_s"]:.0f} s expected, {told}{word}'
+        )
+    print(f'benefits are corrected by {factor:.3f}')
+    return 0
 
 
 def run_drift(arguments: argparse.Namespace) -> int:

@@ -266,6 +266,7 @@ def worth(
     duration_s: float,
     interruption_s: float,
     cost_factor: float,
+    benefit_factor: float = 1.0,
 ) -> tuple[float, float]:
     """Benefit and cost of an action, in weighted violation-seconds.
 
@@ -274,9 +275,10 @@ def worth(
     later the rest.
 
     :param risk: how much of the risk the action takes away.
+    :param benefit_factor: see `outcomes.benefit_factor`.
     :param interruption_s: for how long it stops the guest in all.
     """
     late_s = max(0.0, duration_s - lead_s)
-    benefit = weight * risk * max(0.0, excess_s - late_s)
+    benefit = weight * risk * max(0.0, excess_s - late_s) * benefit_factor
     cost = weight * interruption_s * cost_factor
     return benefit, cost

@@ -203,6 +203,7 @@ def _lease(
         duration_s=policy.resize_duration_s,
         interruption_s=_RESTARTS * policy.resize_interruption_s,
         cost_factor=policy.cost_factor,
+        benefit_factor=policy.benefit_factor,
     )
     terms = f'benefit {benefit:.0f}, cost {cost:.0f} weighted s'
     danger = _danger(maker, row)

@@ -35,6 +35,9 @@ class Policy:
 
     ``family_pattern`` finds the family in the name of a flavor, see
     `flavors.Terms`.
+    ``benefit_factor`` is what came of earlier actions as a share of what was
+    expected of them.
+
     ``largest_flavor`` names the flavor that nothing may grow beyond ('':
     none).  ``closed`` says why nothing may be done at this time ('': it may).
     ``anomalies`` maps kinds of anomalies to what follows from them.
@@ -66,6 +69,7 @@ class Policy:
     closed: str = ''
     anomalies: Mapping[str, Reaction] = field(default_factory=dict)
     cost_factor: float = 1.0
+    benefit_factor: float = 1.0
     resize_interruption_s: float = 60.0
     resize_duration_s: float = 120.0
     migration_interruption_s: float = 1.0

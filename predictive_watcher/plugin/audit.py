@@ -1,6 +1,7 @@
 """One run of an audit: read everything, decide, keep what was learned."""
 
 from collections.abc import Iterable
+import dataclasses
 from dataclasses import dataclass
 import time
 from typing import Any
@@ -75,7 +76,10 @@ def run(
     remembered = recall.remembered_until(recalled)
     window = _read(conf, known, fleet, wall, forecaster.history_s)
     now = wall if wiring.options(conf).clock == 'system' else window.end
-    policy = parameters.policy
+    policy = dataclasses.replace(
+        parameters.policy,
+        benefit_factor=learning.benefit_factor(ledger, now),
+    )
     # read after the fleet: what was ordered meanwhile is pending here
     leases = ledger.active_leases()
     proposal = pipeline.propose(
@@ -103,8 +107,8 @@ def run(
         proposal=proposal,
         window=window,
         forecaster=forecaster,
-        ceiling=policy.ceiling,
         now=now,
+        benefit_factor=policy.benefit_factor,
     )
     learning.learn(conf, ledger, learned)
     recent_module.keep(conf, audit, known, recalled, remembered)

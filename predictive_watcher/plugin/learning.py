@@ -14,8 +14,11 @@ from oslo_log import log
 
 from predictive_watcher import exceptions
 from predictive_watcher import wiring
+from predictive_watcher.core import adjustment
+from predictive_watcher.core import assessment
 from predictive_watcher.core import drift
 from predictive_watcher.core import fleet
+from predictive_watcher.core import outcomes
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import remembering
 from predictive_watcher.core import standing_in
@@ -26,6 +29,8 @@ from predictive_watcher.state import ledger as ledger_module
 
 
 LOG = log.getLogger(__name__)
+_SETTLED_S = 900
+_FACTOR_S = 30 * 86400  # actions so old tell nothing of today
 _WATCH = 'drift-1'  # what a watch of another make is not mistaken for
 
 
@@ -37,8 +42,8 @@ class Learning:
     proposal: pipeline.Proposal
     window: usage.UsageWindow
     forecaster: standing_in.Watched
-    ceiling: float
     now: int
+    benefit_factor: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +123,7 @@ def learn(
     try:
         _keep_forecasts(conf, ledger, found)
         _keep_drifts(ledger, found)
+        _keep_outcomes(ledger, found)
     except exceptions.StateError as error:
         LOG.warning('forecasts were not settled and kept: %s', error)
 
@@ -126,20 +132,84 @@ def _keep_forecasts(
     conf: cfg.ConfigOpts, ledger: ledger_module.Ledger, found: Learning
 ) -> None:
     own, seen = wiring.options(conf), found.proposal.seen
+    whole = (seen.horizon_s == _SETTLED_S)[:, None]
     settled = ledger.settle(found.window, found.now, seen.limits)
     ledger.record_forecast(
         seen.forecast,
-        seen.risk.risk,
+        # what is settled is the maximum over 900 s
+        np.where(whole, seen.risk.risk, np.nan),
         seen.limits,
         step_s=found.window.step_s,
-        ceiling=found.ceiling,
+        ceiling=seen.ceiling,
         rivals=found.forecaster.rivals,
+        segments=_segments(seen),
     )
     ledger.record_strains(found.proposal.strains)
     ledger.purge(found.now - 3600 * own.settled_retention_hours)
     ledger.purge_sums(found.now - 86400 * own.accuracy_retention_days)
     if settled.n:
         LOG.info('settled forecasts: %s', settled)
+
+
+def _segments(seen: assessment.Assessment) -> list[str]:
+    """In which regime of behaviour each instance is; empty: unknown."""
+    if seen.known is None:
+        return []
+    return [
+        str(now) if now >= 0 else ''
+        for now in seen.known.behaviour.segments.now.tolist()
+    ]
+
+
+def benefit_factor(ledger: ledger_module.Ledger, now: int) -> float:
+    """What came of earlier actions as a share of what was expected."""
+    try:
+        return ledger.benefit_factor(now - _FACTOR_S)
+    except exceptions.StateError as error:
+        LOG.warning('what actions brought is not known: %s', error)
+        return 1.0
+
+
+def _keep_outcomes(ledger: ledger_module.Ledger, found: Learning) -> None:
+    """Settle what actions were to bring, and write down what is decided."""
+    waiting = ledger.expected(found.window.end)
+    came = outcomes.settle(waiting, found.window)
+    count = ledger.keep_outcomes(waiting, came, found.now)
+    if count:
+        LOG.info('settled what %d actions were to bring', count)
+    verdicts = found.proposal.verdicts
+    ledger.expect(
+        _expected(found, verdict)
+        for verdict in verdicts
+        if isinstance(verdict.adjustment, adjustment.Resize)
+        and np.isfinite(verdict.risk).any()
+    )
+
+
+def _expected(
+    found: Learning, verdict: adjustment.Verdict
+) -> outcomes.Expected:
+    """What a resize is to bring, of the resource with the highest risk."""
+    seen, chosen = found.proposal.seen, verdict.adjustment
+    assert isinstance(chosen, adjustment.Resize)
+    row = seen.forecast.instances.index(verdict.instance.id)
+    r = int(np.nanargmax(verdict.risk))
+    after = float(chosen.flavor.limits()[r])
+    return outcomes.Expected(
+        instance_id=verdict.instance.id,
+        decided_at=found.now,
+        audit=found.audit,
+        kind='resize',
+        resource=fleet.RESOURCES[r].value,
+        ceiling=float(seen.ceiling[row]),
+        limit_before=float(verdict.limits[r]),
+        limit_after=after,
+        predicted=float(verdict.predicted[r]),
+        risk=float(verdict.risk[r]),
+        expected_s=chosen.benefit
+        / max(verdict.weight * found.benefit_factor, 1e-9),
+        until=found.now + _SETTLED_S + int(seen.excess_s[row, r]),
+    )
 
 
 def _keep_watch(conf: cfg.ConfigOpts, found: Learning) -> None:

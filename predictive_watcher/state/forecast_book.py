@@ -34,7 +34,7 @@ class ForecastBook:
         limits: np.ndarray,
         step_s: int = 300,
         *,
-        ceiling: float | None = None,
+        ceiling: np.ndarray | None = None,
         rivals: np.ndarray | None = None,
         segments: Sequence[str] = (),
     ) -> None:
@@ -45,14 +45,15 @@ class ForecastBook:
 
         :param risk: (instances, resources); NaN where unknown.
         :param limits: (instances, resources) in the units of usage.
-        :param ceiling: the share of the limit that the risk is about.
+        :param ceiling: the share of the limit that the risk is about, by
+            instance.
         :param rivals: of `standing_in.ask_rivals`.
         :param segments: by instance, in which regime of behaviour it is.
         """
         rows = list(_forecast_rows(forecast, risk, limits, step_s))
         for row in rows:
             i, r, t = row.pop('place')
-            row['ceiling'] = ceiling
+            row['ceiling'] = None if ceiling is None else float(ceiling[i])
             row['segment'] = segments[i] if segments else ''
             told = None if rivals is None else rivals[i, r, t]
             row |= {

@@ -9,6 +9,7 @@ from predictive_watcher.state import feedback_book
 from predictive_watcher.state import feedback_tables
 from predictive_watcher.state import forecast_book
 from predictive_watcher.state import lease_book
+from predictive_watcher.state import outcome_book
 from predictive_watcher.state import schema
 
 
@@ -18,6 +19,7 @@ class Ledger(
     forecast_book.ForecastBook,
     feedback_book.FeedbackBook,
     fact_book.FactBook,
+    outcome_book.OutcomeBook,
 ):
     """Written by the decision engine and by the applier.
 

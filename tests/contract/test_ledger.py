@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from predictive_watcher.core import forecast
 from predictive_watcher.core import leases
+from predictive_watcher.core import outcomes
 from predictive_watcher.core import usage
 from predictive_watcher.core import weights
 from predictive_watcher.state import feedback_book
@@ -308,7 +309,7 @@ def test_what_came_is_summed_by_day_with_skill_and_reliability(ledger):
         made,
         np.full((1, 4), 0.25),
         np.full((1, 4), 2.0),
-        ceiling=0.9,
+        ceiling=np.array([0.9]),
         rivals=rivals,
         segments=('night',),
     )
@@ -338,7 +339,7 @@ def test_a_risk_is_judged_against_the_limit_of_its_origin(ledger):
             a_forecast(instance),
             np.full((1, 4), 0.5),
             np.full((1, 4), limit),
-            ceiling=0.9,
+            ceiling=np.array([0.9]),
         )
     # it was given a larger flavor, and used it
     ledger.settle(a_window(0, 1, 3, 3), ORIGIN + 900, np.full((1, 4), 8.0))
@@ -380,3 +381,35 @@ def test_drift_is_kept_replaced_and_ended(ledger):
     assert ledger.drifts() == (worse,)
     ledger.keep_drifts([], [('a', 'cpu')])
     assert ledger.drifts() == ()
+
+
+def expected(instance='a', decided_at=ORIGIN, **other):
+    values = {
+        'audit': 'u', 'kind': 'resize', 'resource': 'cpu', 'ceiling': 0.9,
+        'limit_before': 2.0, 'limit_after': 4.0, 'predicted': 2.0,
+        'risk': 0.8, 'expected_s': 600.0, 'until': decided_at + 1200,
+    }  # fmt: skip
+    return outcomes.Expected(
+        instance_id=instance, decided_at=decided_at, **{**values, **other}
+    )
+
+
+def test_what_an_action_brought_is_settled_and_corrects_the_next(ledger):
+    assert ledger.benefit_factor(0) == 1
+    one = expected(limit_after=float('inf'))
+    ledger.expect([one])
+    ledger.expect([expected(decided_at=ORIGIN + 300)])  # the same excess
+    assert ledger.expected(ORIGIN + 1199) == ()
+    waiting = ledger.expected(ORIGIN + 1200)
+    assert waiting == (one,)
+    ledger.note_attempt(attempt('a', ORIGIN, failed=False))
+    window = a_window(0, 1.9, 1.9, 1.9, 1.9)
+    came = outcomes.settle(waiting, window)
+    assert ledger.keep_outcomes(waiting, came, ORIGIN + 1200) == 1
+    [found] = ledger.outcomes(0)
+    assert (found['came_s'], found['left_s'], found['done']) == (1200, 0, True)
+    assert ledger.benefit_factor(0) == pytest.approx((1200 + 6000) / 6600)
+    assert ledger.benefit_factor(ORIGIN + 1) == 1
+    assert ledger.expected(ORIGIN + 9999) == ()
+    ledger.expect([expected(decided_at=ORIGIN + 1500)])
+    assert len(ledger.outcomes(0)) == 2

@@ -7,6 +7,7 @@ import pytest
 
 from predictive_watcher.cli import main
 from predictive_watcher.core import forecast
+from predictive_watcher.core import outcomes
 from predictive_watcher.core import usage
 from predictive_watcher.state import feedback_book
 from predictive_watcher.state import ledger as ledger_module
@@ -30,7 +31,10 @@ def settled(ledger, origin):
         instances=('a',), origin=origin, model='m', quantiles=quantiles
     )
     ledger.record_forecast(
-        made, np.full((1, 4), 0.31), np.full((1, 4), 4.0), ceiling=0.9
+        made,
+        np.full((1, 4), 0.31),
+        np.full((1, 4), 4.0),
+        ceiling=np.array([0.9]),
     )
     used = np.ones((1, 4, 4), np.float32)
     window = usage.UsageWindow(
@@ -80,3 +84,22 @@ def test_a_configuration_that_is_not_there_is_one_line(tmp_path, capsys):
     missing = str(tmp_path / 'none.conf')
     assert main.main(['feedback', 'show', '--config-file', missing]) == 1
     assert 'none.conf' in capsys.readouterr().err
+
+
+def test_what_actions_brought_is_shown(site, capsys):
+    path, ledger = site
+    one = outcomes.Expected(
+        instance_id='a', decided_at=4_000_000_200, audit='u', kind='resize',
+        resource='cpu', ceiling=0.9, limit_before=2.0, limit_after=4.0,
+        predicted=2.0, risk=0.8, expected_s=600.0, until=4_000_001_200,
+    )  # fmt: skip
+    ledger.expect([one])
+    given = ['feedback', 'actions', '--config-file', path]
+    assert main.main(given) == 0
+    assert '600 s expected, waits' in capsys.readouterr().out
+    came = [outcomes.Came(peak=1.0, came_s=0.0, left_s=0.0)]
+    ledger.keep_outcomes([one], came, one.until)
+    assert main.main([*given, '--json']) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found['benefit_factor'] == pytest.approx(10 / 11)
+    assert found['actions'][0]['done'] is False
