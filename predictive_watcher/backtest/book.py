@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 import dataclasses
 
+from predictive_watcher.core import budgets
 from predictive_watcher.core.leases import Attempt
 from predictive_watcher.core.leases import Lease
 
@@ -11,11 +12,13 @@ from predictive_watcher.core.leases import Lease
 class Book:
     """The leases in force, the last attempt by instance, and what ended.
 
-    ``ended`` are leases with the Unix second at which each one ended.
+    ``tried`` are the attempts of the last day; ``ended`` are leases with the
+    Unix second at which each one ended.
     """
 
     leases: dict[str, Lease] = dataclasses.field(default_factory=dict)
     attempts: dict[str, Attempt] = dataclasses.field(default_factory=dict)
+    tried: list[Attempt] = dataclasses.field(default_factory=list)
     ended: list[tuple[Lease, int]] = dataclasses.field(default_factory=list)
     begun: dict[str, int] = dataclasses.field(default_factory=dict)
 
@@ -88,6 +91,9 @@ class Book:
     def attempt(self, attempt: Attempt) -> None:
         """Something was tried."""
         self.attempts[attempt.instance_id] = attempt
+        day = attempt.at - budgets.DAY_S
+        self.tried = [one for one in self.tried if one.at > day]
+        self.tried.append(attempt)
 
     def recent(self, since: int) -> dict[str, Attempt]:
         """What was tried since then, by instance id."""

@@ -9,6 +9,7 @@ from predictive_watcher.backtest import book as book_module
 from predictive_watcher.backtest import cloud as cloud_module
 from predictive_watcher.backtest import scene as scene_module
 from predictive_watcher.core import adjustment as adj
+from predictive_watcher.core import budgets
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
@@ -69,6 +70,7 @@ class Proposing:
             policy=policy,
             now=now,
             recent=book.recent(now - policy.cooldown_s),
+            spent=budgets.Spent.of(book.tried, now),
         )
         book.renew(proposal.renewals)
         found = []
@@ -214,6 +216,7 @@ def _note(
             at=event.ordered_at,
             failed=bool(event.failed),
             text=event.failed,
+            project_id='trace',
         )
     )
     if order.kind is cloud_module.Did.MIGRATE:

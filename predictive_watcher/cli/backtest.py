@@ -17,6 +17,7 @@ from predictive_watcher.cli import history
 from predictive_watcher.cli import progress
 from predictive_watcher.core import usage
 from predictive_watcher.models import registry
+from predictive_watcher.report import page
 from predictive_watcher.report import table
 from predictive_watcher.telemetry import resample
 from predictive_watcher.telemetry import traces
@@ -40,7 +41,7 @@ def add_parser(
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, replay, write, print."""
-    for option in ('json', 'timeline'):
+    for option in ('json', 'timeline', 'report'):
         _check_output(option, getattr(arguments, option))
     names = backtest_options.rivals(arguments)
     policy = backtest_options.policy(arguments)
@@ -166,7 +167,9 @@ def _write(
         _put('json', arguments.json, json.dumps(told, indent=1) + '\n')
     if arguments.timeline is not None:
         timeline.write(arguments.timeline, found.arrays)
-    written = (arguments.json, arguments.timeline)
+    if arguments.report is not None:
+        _put('report', arguments.report, page.text(told))
+    written = (arguments.json, arguments.timeline, arguments.report)
     for path in written:
         if path is not None:
             print(f'written: {path}')

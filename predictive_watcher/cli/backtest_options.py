@@ -220,6 +220,12 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         metavar='OUT.npz',
         help='write what happened, step by step, to this file',
     )
+    group.add_argument(
+        '--report',
+        type=pathlib.Path,
+        metavar='OUT.html',
+        help='write a page with plots to this file',
+    )
 
 
 def rivals(arguments: argparse.Namespace) -> tuple[str, ...]:

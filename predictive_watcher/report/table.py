@@ -25,24 +25,24 @@ _KINDS = ('resize', 'release', 'migrate')
 
 def text(told: Mapping[str, Any]) -> str:
     """All of it, for a terminal."""
-    parts = [contenders(told), by_weight(told)]
+    parts = [contender_rows(told), weight_rows(told)]
     if told['ratios']:
-        parts.append(ratios(told))
+        parts.append(ratio_rows(told))
     if 'curve' in told:
-        parts.append(curve(told))
-    return '\n\n'.join(parts)
+        parts.append(_curve_rows(told))
+    return '\n\n'.join(grid(rows) for rows in parts)
 
 
-def contenders(told: Mapping[str, Any]) -> str:
-    """One line for each contender."""
+def contender_rows(told: Mapping[str, Any]) -> list[list[str]]:
+    """One row for each contender, below a head."""
     rows = [['', *(title for title, _, _ in _COLUMNS)]]
     for name, figures in told['contenders'].items():
         cells = [_cell(figures[key], form) for _, key, form in _COLUMNS]
         rows.append([name, *cells])
-    return grid(rows)
+    return rows
 
 
-def by_weight(told: Mapping[str, Any]) -> str:
+def weight_rows(told: Mapping[str, Any]) -> list[list[str]]:
     """Minutes of violation an hour of an instance, by weight."""
     some = next(iter(told['contenders'].values()))['by_weight']
     rows = [
@@ -55,6 +55,7 @@ def by_weight(told: Mapping[str, Any]) -> str:
     ]
     for name, figures in told['contenders'].items():
         of = figures['by_weight'].values()
+        kinds = figures['actions_by_kind']
         rows.append(
             [
                 name,
@@ -63,13 +64,13 @@ def by_weight(told: Mapping[str, Any]) -> str:
                     for one in of
                 ),
                 *(_cell(one['share_of_none'], '.1%') for one in of),
-                *(f'{figures["actions_by_kind"][k]:,d}' for k in _KINDS),
+                *(f'{kinds[kind]:,d}' for kind in _KINDS),
             ]
         )
-    return grid(rows)
+    return rows
 
 
-def ratios(told: Mapping[str, Any]) -> str:
+def ratio_rows(told: Mapping[str, Any]) -> list[list[str]]:
     """Ours over each rival's, with intervals."""
     rows: list[list[str]] = []
     for name, found in told['ratios'].items():
@@ -77,10 +78,10 @@ def ratios(told: Mapping[str, Any]) -> str:
             titles = [key.replace('_', ' ') for key in found]
             rows.append(['predictive / rival (95 %)', *titles])
         rows.append([name, *(_interval(one) for one in found.values())])
-    return grid(rows)
+    return rows
 
 
-def curve(told: Mapping[str, Any]) -> str:
+def _curve_rows(told: Mapping[str, Any]) -> list[list[str]]:
     """What the risk threshold changes."""
     keys = (
         'weighted_violation_minutes',
@@ -93,7 +94,7 @@ def curve(told: Mapping[str, Any]) -> str:
         [f'{point["risk_threshold"]:g}', *(f'{point[k]:,.0f}' for k in keys)]
         for point in told['curve']
     ]
-    return grid(rows)
+    return rows
 
 
 def _cell(value: float | None, form: str) -> str:

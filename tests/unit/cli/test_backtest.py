@@ -106,6 +106,21 @@ def test_several_processes_find_the_same(tmp_path, trace, capsys):
     assert [p['risk_threshold'] for p in curve] == [0.15, 0.3, 0.5, 0.7, 0.9]
 
 
+def test_the_page_needs_nothing_else(tmp_path, trace, capsys):
+    path = tmp_path / 'out.html'
+    code, out, _ = run(
+        capsys,
+        *('--traces', trace, '--nodes', 3, '--from', 10, *ROOMY),
+        *('--rivals', 'none,reactive', '--report', path),
+    )
+    assert code == 0 and str(path) in out
+    page = path.read_text()
+    assert page.count('<svg') == 4
+    assert 'Backtest of made' in page and 'reactive' in page
+    for word in ('<script', 'http', 'src='):
+        assert word not in page
+
+
 def test_cpu_alone_is_enough(tmp_path, capsys):
     window = made.demand()
     path = write(
