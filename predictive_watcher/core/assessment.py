@@ -16,6 +16,7 @@ from predictive_watcher.core import profile
 from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import resolving
 from predictive_watcher.core import risk as risk_module
+from predictive_watcher.core import saturation
 from predictive_watcher.core import usage
 from predictive_watcher.core import weights as weights_module
 from predictive_watcher.core.forecast import Target
@@ -25,8 +26,9 @@ from predictive_watcher.core.forecast import Target
 class Assessment:
     """Arrays over ``fleet.instances`` (rows) and `RESOURCES` (columns).
 
-    ``base_weights`` are those of flavors and policies, ``weights`` what
-    ``strain`` leaves of them (see `weights`).
+    ``saturated`` marks what is flat at its limit: ``predicted`` is then what
+    is wanted beyond it (see `saturation`).  ``base_weights`` are those of
+    flavors and policies, ``weights`` what ``strain`` leaves of them.
     ``newest`` is the Unix second of each instance's newest sample (-1: none),
     ``age_s`` how old that of each resource is (NaN: none);
     ``bad_specs`` says, by row, what is wrong with a flavor copy that cannot
@@ -44,6 +46,7 @@ class Assessment:
     newest: np.ndarray
     age_s: np.ndarray
     predicted: np.ndarray
+    saturated: np.ndarray
     risk: risk_module.InstanceRisk
     excess_s: np.ndarray
     load: risk_module.NodeLoad
@@ -109,6 +112,7 @@ def assess(
     *,
     origins: Mapping[str, fleet_module.Flavor] | None = None,
     weighing: weights_module.Weighing | None = None,
+    growths: Mapping[tuple[str, str], float] | None = None,
 ) -> Assessment:
     """Look ahead for every instance of the fleet, as its own policy asks.
 
@@ -117,6 +121,7 @@ def assess(
         read off the window.
     :param origins: by instance id, the own flavor of those with a lease.
     :param weighing: None: no weight falls.
+    :param growths: the factors that `saturation.factors` learned.
     :raises ModelError: when the forecaster's model cannot be used.
     """
     limits, weights, bad_specs = _limits(fleet.instances)
@@ -136,6 +141,10 @@ def assess(
     strain, effective = weights_module.weigh(
         fleet, window, base, limits, ceiling, origins or {}, weighing
     )
+    saturated = saturation.saturated(window, limits)
+    wanted = saturation.demand(
+        limits, saturated, _own_names(fleet, origins or {}), growths or {}
+    )
     return Assessment(
         fleet=fleet,
         forecast=forecast,
@@ -145,9 +154,11 @@ def assess(
         strain=strain,
         newest=window.newest(),
         age_s=_ages_s(window, now),
-        predicted=_predicted(
-            forecast, own.values('quantile_level'), horizon_s
+        predicted=np.fmax(
+            _predicted(forecast, own.values('quantile_level'), horizon_s),
+            wanted,
         ),
+        saturated=saturated,
         risk=risk_module.of_instances(
             forecast,
             limits,
@@ -167,6 +178,12 @@ def assess(
         horizon_s=horizon_s,
         known=known,
     )
+
+
+def _own_names(
+    fleet: fleet_module.Fleet, origins: Mapping[str, fleet_module.Flavor]
+) -> list[str]:
+    return [origins.get(one.id, one.flavor).name for one in fleet.instances]
 
 
 def _rungs(

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 
+from predictive_watcher import exceptions
 from predictive_watcher.core import fleet
 
 
@@ -33,6 +34,18 @@ class Terms:
     max_growth: float
     largest: fleet.Flavor | None = None
     family_pattern: str = ''
+
+
+def readable(flavors: Iterable[fleet.Flavor]) -> tuple[fleet.Flavor, ...]:
+    """The flavors whose quotas can be read; others are never chosen."""
+    found = []
+    for flavor in flavors:
+        try:
+            flavor.limits()
+        except exceptions.InvalidExtraSpec:
+            continue
+        found.append(flavor)
+    return tuple(found)
 
 
 def family_of(flavor: fleet.Flavor, pattern: str = '') -> str | None:

@@ -6,6 +6,7 @@ from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import risk as risk_module
+from predictive_watcher.core import saturation
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Resize
@@ -167,7 +168,19 @@ def _fitting(
     enough = flavors_module.covering(permitted, need)
     least = np.fmax(seen.limits[row], seen.predicted[row] / policy.ceiling)
     least = np.where(np.isnan(seen.limits[row]), np.nan, least)
-    return enough or flavors_module.covering(permitted, least)[::-1]
+    enough = enough or flavors_module.covering(permitted, least)[::-1]
+    if enough or not seen.saturated[row].any():
+        return enough
+    # what is wanted beyond the limit is an estimate: more is better than none
+    more = np.where(seen.saturated[row], np.inf, seen.limits[row])
+    return [
+        flavor
+        for flavor in permitted[::-1]
+        if (flavor.limits() > seen.limits[row])[np.isinf(more)].all()
+        and flavors_module.covering(
+            [flavor], np.where(np.isinf(more), flavor.limits(), more)
+        )
+    ]
 
 
 def _terms(maker: PlanMaker, row: int) -> flavors_module.Terms:
@@ -248,7 +261,17 @@ def _danger(maker: PlanMaker, row: int) -> str:
         f'{seen.limits[row, r]:.4g} {unit} within {policy.horizon_s // 60} '
         f'min) = {seen.risk.risk[row, r]:.2f}, q'
         f'{100 * policy.quantile_level:g} = '
-        f'{seen.predicted[row, r]:.4g} {unit}'
+        f'{seen.predicted[row, r]:.4g} {unit}{_cut_off(maker, row)}'
+    )
+
+
+def _cut_off(maker: PlanMaker, row: int) -> str:
+    """Which resources are flat at their limit, as leases are marked with."""
+    flat = maker.seen.saturated[row]
+    return ''.join(
+        f', {resource.value} {saturation.WORD}'
+        for resource, here in zip(RESOURCES, flat, strict=True)
+        if here
     )
 
 

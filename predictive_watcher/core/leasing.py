@@ -33,6 +33,17 @@ class Reconciled:
     arrived: frozenset[str]
     lost: Mapping[str, str]
 
+    def origins(
+        self, flavors: Iterable[fleet_module.Flavor]
+    ) -> dict[str, fleet_module.Flavor]:
+        """By instance id the own flavor, where it still exists."""
+        named = {flavor.name: flavor for flavor in flavors}
+        return {
+            name: named[lease.origin_flavor_name]
+            for name, lease in self.valid.items()
+            if lease.origin_flavor_name in named
+        }
+
 
 def reconcile(
     leases: Iterable[Lease],

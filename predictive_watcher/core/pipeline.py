@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictive_watcher import exceptions
 from predictive_watcher.core import assessment
 from predictive_watcher.core import brakes as brakes_module
 from predictive_watcher.core import budgets
+from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import growing
@@ -20,6 +20,7 @@ from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import quotas as quotas_module
 from predictive_watcher.core import relief
 from predictive_watcher.core import resolving
+from predictive_watcher.core import saturation
 from predictive_watcher.core import usage
 from predictive_watcher.core import weights
 from predictive_watcher.core.adjustment import Confirm
@@ -43,7 +44,8 @@ class Proposal:
     ``leases`` are those that hold, beside what became of the others;
     ``renewals`` maps instance ids to the new expiry (Unix seconds) of their
     lease.  Risks are the highest of any instance in scope or of a node, in
-    0..1.  ``strains`` are to be recorded for the next audit.
+    0..1.  ``strains`` and ``growths`` are to be recorded for the next
+    audit.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -53,6 +55,7 @@ class Proposal:
     risk_after: float
     violations_predicted: int
     strains: Sequence[weights.Strain]
+    growths: Sequence[saturation.Growth]
     seen: assessment.Assessment
 
 
@@ -72,6 +75,7 @@ def propose(
     earlier: brakes_module.Earlier | None = None,
     anomalies: Mapping[str, str] | None = None,
     weighing: weights.Weighing | None = None,
+    growths: Iterable[saturation.Growth] = (),
     quotas: Mapping[str, quotas_module.Quota] | None = None,
 ) -> Proposal:
     """Anticipate violations and decide what to do about each instance.
@@ -94,11 +98,13 @@ def propose(
     :param quotas: by project, what it may still take; asked only where an
         instance is at risk.
     :param weighing: how weights fall; None: they do not.
+    :param growths: what earlier leases taught of saturated resources.
     :raises ModelError: when the forecaster's model cannot be used.
     """
     own = resolving.resolve(rules, fleet, policy, now)
     held = leasing.reconcile(leases, fleet.instances, now)
-    flavors = _readable(fleet.flavors)
+    flavors = flavors_module.readable(fleet.flavors)
+    origins = held.origins(flavors)
     seen = assessment.assess(
         fleet,
         window,
@@ -106,8 +112,9 @@ def propose(
         own,
         now,
         profiling,
-        origins=_origins(held, flavors),
+        origins=origins,
         weighing=weighing,
+        growths=saturation.factors(growths),
     )
     rows = [
         row for row, i in enumerate(fleet.instances) if i.id in fleet.scope
@@ -151,20 +158,9 @@ def propose(
         strains=()
         if weighing is None
         else weights.recorded(window, seen.strain, weighing),
+        growths=saturation.learn(window, held.valid.values(), origins),
         seen=seen,
     )
-
-
-def _origins(
-    held: leasing.Reconciled, flavors: Sequence[fleet_module.Flavor]
-) -> dict[str, fleet_module.Flavor]:
-    """The own flavors of those with a lease, where they still exist."""
-    named = {flavor.name: flavor for flavor in flavors}
-    return {
-        lease.instance_id: named[lease.origin_flavor_name]
-        for lease in held.valid.values()
-        if lease.origin_flavor_name in named
-    }
 
 
 def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:
@@ -200,23 +196,6 @@ def _look_again(maker: PlanMaker, leased: Sequence[tuple[int, Lease]]) -> None:
         hold = maker.fallback.get(row)
         if row not in maker.decided and hold and hold.reason is Reason.BUDGET:
             leasing.settle(maker, row, lease)
-
-
-def _readable(
-    flavors: Iterable[fleet_module.Flavor],
-) -> tuple[fleet_module.Flavor, ...]:
-    """The flavors whose quotas can be read; others are never chosen."""
-    readable = []
-    for flavor in flavors:
-        if not any(key.startswith('quota:') for key in flavor.extra_specs):
-            readable.append(flavor)  # nothing of it needs reading
-            continue
-        try:
-            flavor.limits()
-        except exceptions.InvalidExtraSpec:
-            continue
-        readable.append(flavor)
-    return tuple(readable)
 
 
 def _danger(maker: PlanMaker, rows: list[int]) -> tuple[float, list[int]]:

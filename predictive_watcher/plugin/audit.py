@@ -93,6 +93,7 @@ def run(
         missing={i: why for i in window.instances if (why := _why(known, i))},
         profiling=recalled.profiling,
         quotas=cloud.quotas(),
+        growths=ledger.growths(),
         weighing=weights.Weighing(
             half_life_s=wiring.options(conf).weight_half_life,
             floor=wiring.options(conf).weight_floor,

@@ -145,6 +145,7 @@ def _keep_forecasts(
         segments=_segments(seen),
     )
     ledger.record_strains(found.proposal.strains)
+    ledger.record_growths(found.proposal.growths)
     ledger.purge(found.now - 3600 * own.settled_retention_hours)
     ledger.purge_sums(found.now - 86400 * own.accuracy_retention_days)
     if settled.n:

@@ -1,10 +1,12 @@
 """What audits know of instances beyond their usage."""
 
 from collections.abc import Iterable
+import dataclasses
 
 import sqlalchemy as sa
 
 from predictive_watcher.core import fleet
+from predictive_watcher.core import saturation
 from predictive_watcher.core import weights
 from predictive_watcher.state import fact_tables
 from predictive_watcher.state import schema
@@ -63,3 +65,24 @@ class FactBook:
                 schema.insert_new(connection.dialect.name, table), rows
             )
             connection.execute(update, changes)
+
+    def growths(self) -> list[saturation.Growth]:
+        """What leases have taught of saturated resources, oldest first."""
+        table = fact_tables.growths
+        query = sa.select(table).order_by(table.c.since, table.c.instance_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [saturation.Growth(**row) for row in rows]
+
+    def record_growths(self, growths: Iterable[saturation.Growth]) -> None:
+        """Keep them; what a lease has taught already stays as it is."""
+        rows = [dataclasses.asdict(one) for one in growths]
+        if not rows:
+            return
+        with self._database.writing() as connection:
+            connection.execute(
+                schema.insert_new(
+                    connection.dialect.name, fact_tables.growths
+                ),
+                rows,
+            )

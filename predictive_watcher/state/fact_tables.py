@@ -17,3 +17,15 @@ strains = sa.Table(
     sa.Column('network', sa.Float(53), nullable=False),
     sqlite_with_rowid=False,
 )
+
+# What leases have shown that saturated instances want, see core.saturation.
+growths = sa.Table(
+    'predictive_growths',
+    schema.metadata,
+    sa.Column('instance_id', sa.String(36), primary_key=True),
+    sa.Column('since', sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column('resource', sa.String(16), primary_key=True),
+    sa.Column('flavor_name', sa.String(255), nullable=False),
+    sa.Column('ratio', sa.Float(53), nullable=False),
+    sqlite_with_rowid=False,
+)

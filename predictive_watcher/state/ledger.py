@@ -61,6 +61,7 @@ class Ledger(
             feedback_tables.accuracy.c.day,
             feedback_tables.reliability.c.day,
             outcomes.c.decided_at,
+            fact_tables.growths.c.since,
         )
         with self._database.writing() as connection:
             return sum(

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from predictive_watcher.core import forecast
 from predictive_watcher.core import leases
 from predictive_watcher.core import outcomes
+from predictive_watcher.core import saturation
 from predictive_watcher.core import usage
 from predictive_watcher.core import weights
 from predictive_watcher.state import feedback_book
@@ -223,6 +224,27 @@ def test_old_attempts_and_closed_leases_are_purged(ledger):
 
 def strain(instance, at, *share):
     return weights.Strain(instance_id=instance, at=at, share=share)
+
+
+def test_what_a_lease_has_taught_stays_as_it_is(ledger):
+    first = saturation.Growth(
+        instance_id='a',
+        since=300,
+        flavor_name='small',
+        resource='cpu',
+        ratio=1.8,
+    )
+    ledger.record_growths([])
+    ledger.record_growths([first])
+    ledger.record_growths(
+        [
+            dataclasses.replace(first, ratio=9.0),
+            dataclasses.replace(first, since=100, ratio=2.0),
+        ]
+    )
+    assert [one.ratio for one in ledger.growths()] == [2.0, 1.8]
+    assert ledger.purge_sums(200) == 1
+    assert ledger.growths() == [first]
 
 
 def test_strains_are_kept_by_instance_and_the_later_ones_count(ledger):
