@@ -30,6 +30,7 @@ class Reason(enum.StrEnum):
     BUDGET = 'budget'
     QUOTA = 'quota'
     COOLDOWN = 'cooldown'
+    RELEASE_FAILED = 'release_failed'
     OBSERVING = 'observing'
     OBSERVED_ONLY = 'observed_only'
     NOT_NOW = 'not_now'

@@ -1,5 +1,6 @@
 """Leases: flavors that instances have for a time only; and what was tried."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 import enum
 
@@ -42,6 +43,7 @@ class Attempt:
     """An action that was executed, at ``at`` (Unix seconds).
 
     ``project_id`` is '' where a release before this one wrote it down.
+    ``duration_s`` is how long it took, None where nobody measured.
     """
 
     instance_id: str
@@ -50,3 +52,18 @@ class Attempt:
     failed: bool
     text: str
     project_id: str = ''
+    duration_s: float | None = None
+
+
+def failed_releases(attempts: Iterable[Attempt]) -> dict[str, int]:
+    """By instance id, how many releases failed since the last that did not.
+
+    :param attempts: oldest first.
+    """
+    found: dict[str, int] = {}
+    for one in attempts:
+        if one.kind is Kind.RELEASE and one.failed:
+            found[one.instance_id] = found.get(one.instance_id, 0) + 1
+        elif one.kind is not Kind.MIGRATE and not one.failed:
+            found.pop(one.instance_id, None)
+    return found

@@ -212,6 +212,7 @@ def _release(
     )
     hold = (
         maker.barred(row, text, restarts=True)
+        or maker.backing_off(row, text)
         or maker.resting(row, failures_only=True)
         or _unpaid(maker, row, text, most)
         or _waits(maker, row, lease, origin)

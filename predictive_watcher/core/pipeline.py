@@ -69,6 +69,7 @@ def propose(
     now: int,
     recent: Mapping[str, Attempt] | None = None,
     missing: Mapping[str, str] | None = None,
+    failed_releases: Mapping[str, int] | None = None,
     profiling: profiling_module.Profiling | None = None,
     rules: Iterable[Rule] = (),
     spent: budgets.Spent | None = None,
@@ -86,6 +87,8 @@ def propose(
     :param leases: the ledger's.
     :param now: Unix seconds.
     :param recent: by instance id, the last action that was tried.
+    :param failed_releases: by instance id, how many failed since the last that
+        did not, see `leases.failed_releases`.
     :param missing: by instance id, why usage of it is missing.
     :param rules: give instances policies of their own; of the rest, and of
         the nodes, ``policy`` holds.
@@ -130,6 +133,7 @@ def propose(
         leases=held.valid,
         recent=recent or {},
         missing=missing or {},
+        failed_releases=failed_releases or {},
         budgets=budgets.Budgets(
             fleet.instances,
             own,

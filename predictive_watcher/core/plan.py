@@ -27,6 +27,9 @@ from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.policy import Policy
 
 
+_LONGEST_WAIT_S = 86400  # for a release that failed again and again
+
+
 @dataclass(slots=True, kw_only=True)
 class PlanMaker:
     """What is known, what was decided so far, and what the plan has spent.
@@ -46,6 +49,7 @@ class PlanMaker:
     leases: Mapping[str, Lease]
     recent: Mapping[str, Attempt]
     missing: Mapping[str, str]
+    failed_releases: Mapping[str, int]
     budgets: budgets_module.Budgets
     brakes: brakes_module.Brakes
     quotas: quotas_module.Quotas
@@ -120,8 +124,7 @@ class PlanMaker:
         if not blind.any():
             return Hold(
                 reason=Reason.LOW_RISK,
-                text='no risk reaches '
-                f'{self.policy_of(row).risk_threshold:g}',
+                text=f'no risk reaches {self.policy_of(row).risk_threshold:g}',
             )
         names = ', '.join(
             resource
@@ -153,6 +156,31 @@ class PlanMaker:
             reason=Reason.COOLDOWN,
             text=f'a {last.kind} {how or f"was done {ago} s ago"}; the next '
             f'comes after cooldown = {cooldown_s} s',
+        )
+
+    def backing_off(self, row: int, text: str) -> Hold | None:
+        """Why a release that failed is not tried again yet.
+
+        It waits for twice as long each time: what keeps it from coming does
+        not go away by asking more often.
+        """
+        name = self.instance(row).id
+        failures, last = (
+            self.failed_releases.get(name, 0),
+            self.recent.get(name),
+        )
+        if not failures or last is None:
+            return None
+        wait_s = self.policy_of(row).cooldown_s * 2 ** min(failures - 1, 20)
+        wait_s = min(wait_s, _LONGEST_WAIT_S)
+        ago_s = self.seen.now - last.at
+        if ago_s >= wait_s:
+            return None
+        return Hold(
+            reason=Reason.RELEASE_FAILED,
+            text=f'{text}, but its release failed {failures} times, last '
+            f'{ago_s} s ago ({last.text}); the next try comes {wait_s} s '
+            'after that',
         )
 
     def barred(
@@ -245,9 +273,7 @@ class PlanMaker:
         self, row: int, target: str, most: int | None = None
     ) -> str | None:
         """The budget that leaves no room for an action, if any."""
-        return self.budgets.full(
-            row, {self.instance(row).node, target}, most
-        )
+        return self.budgets.full(row, {self.instance(row).node, target}, most)
 
     def instance(self, row: int) -> fleet_module.Instance:
         """The instance of a row of the assessment."""

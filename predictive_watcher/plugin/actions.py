@@ -134,6 +134,7 @@ class PredictiveResize(live_action.LiveAction):
         """Let ``order`` make flavor ``new`` of ``old``, with its lease."""
         given = self.given
         self.ask(lambda: self.ledger.begin(self._lease(old, new)))
+        began_at = self.now()
         try:
             order()
         except exceptions.CloudError as error:
@@ -143,7 +144,8 @@ class PredictiveResize(live_action.LiveAction):
             raise self.failure(error) from error
         LOG.info('%s: resized to %s (%s)', named(given), new, given.reason)
         self._tell(self.ledger.arrive)
-        self.note(kind, f'resized from {old} to {new}', failed=False)
+        text = f'resized from {old} to {new}'
+        self.note(kind, text, failed=False, began_at=began_at)
 
     def _lease(self, old: str, new: str) -> leases.Lease:
         given = self.given
@@ -274,14 +276,15 @@ class PredictiveMigrate(live_action.LiveAction):
 
     def _move(self, node: str) -> None:
         given = self.given
-        kind = leases.Kind.MIGRATE
+        kind, began_at = leases.Kind.MIGRATE, self.now()
         try:
             self.cloud.live_migrate(given.resource_id, node)
         except exceptions.CloudError as error:
             self.note(kind, str(error), failed=True)
             raise self.failure(error) from error
         LOG.info('%s: migrated to %s (%s)', named(given), node, given.reason)
-        self.note(kind, f'migrated to {node}', failed=False)
+        text = f'migrated to {node}'
+        self.note(kind, text, failed=False, began_at=began_at)
 
     def abort(self) -> bool:
         """Stop a migration that is under way; False where it was over."""

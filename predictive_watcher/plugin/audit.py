@@ -11,6 +11,7 @@ from oslo_log import log
 
 from predictive_watcher import wiring
 from predictive_watcher.cloud import nova
+from predictive_watcher.core import durations
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
@@ -20,6 +21,7 @@ from predictive_watcher.plugin import learning
 from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import recall
 from predictive_watcher.plugin import recent as recent_module
+from predictive_watcher.plugin import recovery
 from predictive_watcher.plugin import scope as scope_module
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
@@ -28,6 +30,7 @@ from predictive_watcher.telemetry import base
 LOG = log.getLogger(__name__)
 # With clock = telemetry the load may have been recorded a while ago.
 _REPLAY_LAG_S = 86400
+_REMEMBERED_S = 30 * 86400  # of what was tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,8 @@ def run(
     """
     wall = int(time.time())
     ledger, cloud = wiring.ledger(conf), wiring.cloud(conf, connection)
+    if not parameters.observe_only:
+        recovery.recover(ledger, wall)
     fleet = _fleet(audit, cloud, ledger, scope, wall, parameters)
     recalled = recall.recall(
         conf, audit, fleet.instances, ledger.active_leases(), wall
@@ -76,8 +81,9 @@ def run(
     remembered = recall.remembered_until(recalled)
     window = _read(conf, known, fleet, wall, forecaster.history_s)
     now = wall if wiring.options(conf).clock == 'system' else window.end
+    attempts = ledger.attempts_since(now - _REMEMBERED_S)
     policy = dataclasses.replace(
-        parameters.policy,
+        durations.learned(parameters.policy, attempts),
         benefit_factor=learning.benefit_factor(ledger, now),
     )
     # read after the fleet: what was ordered meanwhile is pending here
@@ -89,7 +95,8 @@ def run(
         leases=leases,
         policy=policy,
         now=now,
-        recent=ledger.recent_attempts(now - policy.cooldown_s),
+        recent={one.instance_id: one for one in attempts},
+        failed_releases=leases_module.failed_releases(attempts),
         missing={i: why for i in window.instances if (why := _why(known, i))},
         profiling=recalled.profiling,
         quotas=cloud.quotas(),

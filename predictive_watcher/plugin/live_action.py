@@ -116,8 +116,18 @@ class LiveAction(base.BaseAction):
             message=f'{named(self.given)}: {error}'
         )
 
-    def note(self, kind: leases.Kind, text: str, *, failed: bool) -> None:
-        """Remember what was tried; the outcome does not depend on it."""
+    def note(
+        self,
+        kind: leases.Kind,
+        text: str,
+        *,
+        failed: bool,
+        began_at: int | None = None,
+    ) -> None:
+        """Remember what was tried; the outcome does not depend on it.
+
+        :param began_at: Unix seconds of the order, where it took until now.
+        """
         given = self.given
         attempt = leases.Attempt(
             instance_id=given.resource_id,
@@ -126,6 +136,7 @@ class LiveAction(base.BaseAction):
             failed=failed,
             text=text,
             project_id=given.project_id,
+            duration_s=None if began_at is None else self.now() - began_at,
         )
         try:
             self.ledger.note_attempt(attempt)

@@ -86,3 +86,19 @@ class FactBook:
                 ),
                 rows,
             )
+
+    def is_marked(self, name: str) -> bool:
+        """Whether what is done once for a ledger was done."""
+        query = sa.select(fact_tables.marks.c.at).where(
+            fact_tables.marks.c.name == name
+        )
+        with self._database.reading() as connection:
+            return connection.scalar(query) is not None
+
+    def mark(self, name: str, at: int) -> None:
+        """Remember that it was."""
+        with self._database.writing() as connection:
+            connection.execute(
+                schema.insert_new(connection.dialect.name, fact_tables.marks),
+                {'name': name, 'at': at},
+            )

@@ -29,3 +29,12 @@ growths = sa.Table(
     sa.Column('ratio', sa.Float(53), nullable=False),
     sqlite_with_rowid=False,
 )
+
+# What is done once for a ledger, and when it was.
+marks = sa.Table(
+    'predictive_marks',
+    schema.metadata,
+    sa.Column('name', sa.String(64), primary_key=True),
+    sa.Column('at', sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -34,12 +34,11 @@ class Ledger(
 
     def purge(self, before: int) -> int:
         """Delete what is from before ``before``, and count it: forecasts,
-        settled or not, by origin; attempts; closed leases by their end;
+        settled or not, by origin; closed leases by their end;
         events; and strains that nobody has changed since.
         """
         times = (
             schema.forecasts.c.origin,
-            schema.attempts.c.at,
             schema.leases.c.closed_at,  # NULL while it is active
             feedback_tables.events.c.at,
             fact_tables.strains.c.at,
@@ -53,14 +52,15 @@ class Ledger(
             )
 
     def purge_sums(self, before: int) -> int:
-        """Delete the sums of days before ``before``, and settled outcomes of
-        actions that were decided before; how many.
+        """Delete the sums of days before ``before``, what was tried before,
+        and what came of it and was learned from it; how many.
         """
         outcomes = feedback_tables.outcomes
         times = (
             feedback_tables.accuracy.c.day,
             feedback_tables.reliability.c.day,
             outcomes.c.decided_at,
+            schema.attempts.c.at,
             fact_tables.growths.c.since,
         )
         with self._database.writing() as connection:

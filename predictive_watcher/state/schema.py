@@ -68,6 +68,7 @@ attempts = sa.Table(
     sa.Column('failed', sa.Boolean, nullable=False),
     sa.Column('text', sa.Text, nullable=False),
     sa.Column('project_id', sa.String(255)),
+    sa.Column('duration_s', sa.Float(53)),
 )
 
 # There are 8,000 rows per audit of 1,000 instances: the natural key is the

@@ -217,9 +217,16 @@ def test_old_attempts_and_closed_leases_are_purged(ledger):
         ledger.close_lease(instance, end)
     active = ordered('c', since=0, expires_at=10)
     ledger.begin(active)
-    assert ledger.purge(600) == 2
-    assert ledger.purge(601) == 2
+    assert ledger.purge(600) == ledger.purge_sums(600) == 1
+    assert ledger.purge(601) == ledger.purge_sums(601) == 1
     assert ledger.active_leases() == (active,)
+
+
+def test_what_is_done_once_is_marked(ledger):
+    assert not ledger.is_marked('x')
+    ledger.mark('x', 300)
+    ledger.mark('x', 600)
+    assert ledger.is_marked('x') and not ledger.is_marked('y')
 
 
 def strain(instance, at, *share):

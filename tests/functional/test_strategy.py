@@ -1,7 +1,11 @@
 """CONTINUOUS audits of a fake cloud, run by Watcher's decision engine."""
 
+import dataclasses
 import json
 
+from oslo_config import cfg
+
+from predictive_watcher import wiring
 from tests.functional.harness import loads
 from tests.functional.harness.verdicts import verdicts
 
@@ -65,6 +69,29 @@ def test_an_applied_plan_is_a_lease_that_ends_when_the_load_has_gone(
     assert watcher.apply(plan['uuid'])['state'] == 'SUCCEEDED'
     assert (ramp.flavor.name, ramp.status) == ('small', 'ACTIVE')
     assert ledger.active_leases() == ()
+
+
+def test_a_lost_ledger_is_made_again_of_the_actions_of_watcher(
+    watcher, ledger, audit, boot, use, tmp_path, option
+):
+    ramp = boot('ramp', loads.ramping(0.6, 1.78))
+    changed = boot('changed', loads.ramping(0.6, 1.78))
+    watcher.apply(watcher.first_plan(audit())['uuid'])
+    [lease, _] = sorted(
+        ledger.active_leases(), key=lambda one: one.instance_id != ramp.id
+    )
+    # its owner chose something else meanwhile
+    changed.flavor = dataclasses.replace(ramp.flavor, name='chosen')
+    lost = tmp_path / 'lost.sqlite'
+    option('ledger_connection', f'sqlite:///{lost}')
+    use(ramp, loads.steady(1.7))  # of 2: it still needs its lease
+    watcher.first_plan(audit())
+    [found] = wiring.ledger(cfg.CONF).active_leases()
+    assert found.instance_id == ramp.id
+    assert found.origin_flavor_name == 'small'
+    assert found.flavor_name == 'large'
+    assert found.expires_at >= lease.expires_at
+    assert changed.flavor.name == 'chosen'
 
 
 def test_an_instance_locked_after_the_audit_is_skipped(watcher, audit, boot):

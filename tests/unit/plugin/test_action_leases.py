@@ -68,6 +68,7 @@ def test_a_resize_opens_a_lease(cloud, ledger):
         failed=False,
         text='resized from small to large',
         project_id='p',
+        duration_s=0.0,  # the clock of a test stands still
     )
 
 
@@ -251,6 +252,7 @@ def test_migrations_are_remembered_too(cloud, ledger):
         failed=False,
         text='migrated to two',
         project_id='p',
+        duration_s=0.0,
     )
     cloud.order_fails = 'CPU does not match'
     assert_fails(acting.migrate(cloud, ledger), 'CPU does not')
