@@ -22,6 +22,7 @@ from oslo_config import cfg
 import oslo_messaging
 
 from predictive_watcher.core import adjustment
+from predictive_watcher.core import explaining
 
 
 LOG = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Publisher:
                     'decided_at': decided_at,
                     'part': part,
                     'parts': parts,
-                    'verdicts': [_plain(verdict) for verdict in chunk],
+                    'verdicts': [explaining.plain(one) for one in chunk],
                 },
             )
 
@@ -155,23 +156,3 @@ def _chunks(
     """At least one chunk: that an audit saw nobody is news as well."""
     for start in range(0, max(len(verdicts), 1), CHUNK):
         yield verdicts[start : start + CHUNK]
-
-
-def _plain(verdict: adjustment.Verdict) -> dict[str, Any]:
-    """One verdict as JSON can hold it."""
-    chosen = verdict.adjustment
-    return {
-        'instance': verdict.instance.id,
-        'name': verdict.instance.name,
-        'project': verdict.instance.project_id,
-        'node': verdict.instance.node,
-        'adjustment': type(chosen).__name__.lower(),
-        'reason': chosen.reason.value,
-        'text': chosen.text,
-        'weight': verdict.weight,
-        'base_weight': verdict.base_weight,
-        'model': verdict.model,
-        'note': verdict.note,
-        'rung': verdict.rung.code,
-        'resources': verdict.numbers(),
-    }

@@ -9,6 +9,7 @@ from predictive_watcher import exceptions
 from predictive_watcher.cli import backtest
 from predictive_watcher.cli import bootstrap
 from predictive_watcher.cli import evaluate
+from predictive_watcher.cli import explain
 from predictive_watcher.cli import feedback
 from predictive_watcher.cli import model
 from predictive_watcher.cli import profile
@@ -22,6 +23,7 @@ COMMANDS = (
     train.add_parser,
     retrain.add_parser,
     evaluate.add_parser,
+    explain.add_parser,
     backtest.add_parser,
     model.add_parser,
     feedback.add_parser,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 import enum
 
 import numpy as np
@@ -146,7 +147,10 @@ class Verdict:
     the resource at the highest risk, ``base_weight`` what it falls from.
     ``model`` made the forecast, from as much history as the ``rung`` says;
     ``note`` says what was out of the ordinary;
-    ``rules`` name those that the instance has its policy from.
+    ``rules`` name those that the instance has its policy from.  ``amount`` is
+    what is asked for beyond the limit, ``horizons`` (horizons, resources) the
+    chance of a violation after 5, 10 and 15 minutes, ``looked_at`` names
+    flavors and nodes that were, with why not.
     """
 
     instance: fleet.Instance
@@ -162,6 +166,11 @@ class Verdict:
     note: str = ''
     rung: ladder.Rung = ladder.Rung.NO_SAMPLES
     rules: tuple[str, ...] = ()
+    amount: np.ndarray | None = None
+    horizons: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
+    ceiling: float = float('nan')
+    quantile_level: float = float('nan')
+    looked_at: tuple[str, ...] = ()
 
     @property
     def highest_risk(self) -> float:
@@ -177,6 +186,9 @@ class Verdict:
             'predicted': self.predicted,
             'limit': self.limits,
             'age_s': self.age_s,
+            'amount': self.limits * np.nan
+            if self.amount is None
+            else self.amount,
         }
         return {
             resource.value: {

@@ -11,6 +11,8 @@ from predictive_watcher import exceptions
 from predictive_watcher.core import fleet
 
 
+_LOOKED_AT = 8
+_TOO_SMALL = 'does not cover the need, or leaves too much risk'
 _TOLD = 3  # flavors that would do, in a verdict
 _LATER_SPECS = (
     fleet.FAMILY_SPEC,
@@ -113,6 +115,28 @@ def missing(
         if why is not None and len(told) <= _TOLD:
             told.append(f'{one.name} {why}')
     return '; '.join(told)
+
+
+def looked_at(
+    terms: Terms,
+    flavors: Iterable[fleet.Flavor],
+    fitting: Sequence[fleet.Flavor],
+) -> list[str]:
+    """The larger flavors, the nearest first, and why not; for a verdict."""
+    own = terms.instance.flavor
+    larger = sorted(
+        (one for one in flavors if _smaller(one, own) is None),
+        key=lambda one: _size(one, own),
+    )
+    names = {one.name for one in fitting}
+    told = []
+    for one in larger:
+        why = refusal(one, terms)
+        if one.name in names:
+            why = 'suffices'
+        if one.name != own.name:
+            told.append(f'flavor {one.name} {why or _TOO_SMALL}')
+    return told[:_LOOKED_AT]
 
 
 def _shortage(flavor: fleet.Flavor, need: np.ndarray) -> np.ndarray:

@@ -60,6 +60,10 @@ def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
     """Lease the smallest flavor that does, where there is room for it."""
     need = _need(maker, row)
     fitting = _fitting(maker, row, need)
+    looked_at = maker.looked_at.setdefault(row, [])
+    looked_at += flavors_module.looked_at(
+        _terms(maker, row), maker.flavors, fitting
+    )
     if not fitting:
         return Hold(
             reason=Reason.NO_FLAVOR,
@@ -98,6 +102,7 @@ def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
                 maker.place.extra[row] = 0.0
             return hold
         refusals.append(why_not)
+        looked_at.append(f'no node for {flavor.name}: {why_not}')
     maker.place.extra[row] = 0.0
     return Hold(
         reason=Reason.NO_NODE,

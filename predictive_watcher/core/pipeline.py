@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import assessment
 from predictive_watcher.core import brakes as brakes_module
 from predictive_watcher.core import budgets
@@ -264,6 +265,16 @@ def _verdict(maker: PlanMaker, row: int) -> Verdict:
         age_s=seen.age_s[row],
         model=seen.forecast.model_of(row),
         note='; '.join(filter(None, notes)),
+        amount=adj.amount(
+            seen.predicted[row],
+            seen.limits[row],
+            seen.weights[row],
+            float(seen.ceiling[row]),
+        ),
+        horizons=seen.risk.horizons[:, row],
+        ceiling=float(seen.ceiling[row]),
+        quantile_level=maker.policy_of(row).quantile_level,
+        looked_at=tuple(maker.looked_at.get(row, ())),
         rules=maker.own.rules_of(row),
         rung=seen.rung(row),
     )

@@ -38,7 +38,8 @@ class PlanMaker:
     the instances.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
     the last action; ``fallback`` is what is said of a row for which nothing
-    is done in the end: it does not keep anyone else from helping.
+    is done in the end: it does not keep anyone else from helping;
+    ``looked_at`` what of flavors and nodes was, for a verdict.
     """
 
     seen: Assessment
@@ -55,6 +56,7 @@ class PlanMaker:
     quotas: quotas_module.Quotas
     decided: dict[int, adj.Adjustment] = field(default_factory=dict)
     fallback: dict[int, Hold] = field(default_factory=dict)
+    looked_at: dict[int, list[str]] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
     landings: landing.Landings = field(init=False)
 

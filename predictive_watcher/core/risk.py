@@ -27,12 +27,15 @@ class InstanceRisk:
 
     ``risk`` and ``lead_s`` have shape (instances, resources).  Risk is 0
     where nothing limits the resource and NaN where there is no forecast;
-    ``lead_s`` is the time until the violation is expected, less the data's
-    age; it may be negative, and is NaN where the risk is NaN or negligible.
+    ``horizons`` (horizons, instances, resources) has the chance after each
+    of `HORIZONS_S`.  ``lead_s`` is the time until the violation is expected,
+    less the data's age; it may be negative, and is NaN where the risk is NaN
+    or negligible.
     """
 
     risk: np.ndarray
     lead_s: np.ndarray
+    horizons: np.ndarray
 
 
 def of_instances(
@@ -62,7 +65,9 @@ def of_instances(
     )
     lead = first_likely(chances, risk) - age_s
     return InstanceRisk(
-        risk=risk, lead_s=np.where(risk >= _CALM, lead, np.nan)
+        risk=risk,
+        lead_s=np.where(risk >= _CALM, lead, np.nan),
+        horizons=chances,
     )
 
 

@@ -17,6 +17,7 @@ from predictive_watcher import wiring
 from predictive_watcher.core import adjustment
 from predictive_watcher.core import assessment
 from predictive_watcher.core import drift
+from predictive_watcher.core import explaining
 from predictive_watcher.core import fleet
 from predictive_watcher.core import outcomes
 from predictive_watcher.core import pipeline
@@ -146,6 +147,8 @@ def _keep_forecasts(
     )
     ledger.record_strains(found.proposal.strains)
     ledger.record_growths(found.proposal.growths)
+    told = (explaining.full(one) for one in found.proposal.verdicts)
+    ledger.record_verdicts(found.audit, told, found.now)
     ledger.purge(found.now - 3600 * own.settled_retention_hours)
     ledger.purge_sums(found.now - 86400 * own.accuracy_retention_days)
     if settled.n:

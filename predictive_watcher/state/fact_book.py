@@ -1,7 +1,10 @@
 """What audits know of instances beyond their usage."""
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
+import json
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -102,3 +105,49 @@ class FactBook:
                 schema.insert_new(connection.dialect.name, fact_tables.marks),
                 {'name': name, 'at': at},
             )
+
+    def record_verdicts(
+        self, audit: str, verdicts: Iterable[Mapping[str, Any]], at: int
+    ) -> None:
+        """Keep them instead of the audit's former ones.
+
+        :param verdicts: as `explaining.full` gives them.
+        """
+        table = fact_tables.verdicts
+        rows = [
+            {
+                'instance_id': told['instance'],
+                'audit': audit,
+                'instance_name': told['name'],
+                'at': at,
+                'told': json.dumps(told),
+            }
+            for told in verdicts
+        ]
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(table).where(table.c.audit == audit))
+            if rows:
+                connection.execute(sa.insert(table), rows)
+
+    def verdicts_on(self, instance: str) -> list[dict[str, Any]]:
+        """The last verdict of each audit on an instance, newest first.
+
+        :param instance: its id or its name; of a name all that have it.
+        """
+        table = fact_tables.verdicts
+        query = (
+            sa.select(table)
+            .where(
+                sa.or_(
+                    table.c.instance_id == instance,
+                    table.c.instance_name == instance,
+                )
+            )
+            .order_by(table.c.at.desc(), table.c.instance_id, table.c.audit)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [
+            {'audit': row['audit'], 'at': row['at'], **json.loads(row['told'])}
+            for row in rows
+        ]

@@ -38,3 +38,14 @@ marks = sa.Table(
     sa.Column('at', sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# The last verdict of each audit on each instance, for whoever asks.
+verdicts = sa.Table(
+    'predictive_verdicts',
+    schema.metadata,
+    sa.Column('instance_id', sa.String(36), primary_key=True),
+    sa.Column('audit', sa.String(36), primary_key=True),
+    sa.Column('instance_name', sa.String(255), nullable=False, index=True),
+    sa.Column('at', sa.BigInteger, nullable=False),
+    sa.Column('told', sa.Text(2**16), nullable=False),
+)

@@ -35,13 +35,14 @@ class Ledger(
     def purge(self, before: int) -> int:
         """Delete what is from before ``before``, and count it: forecasts,
         settled or not, by origin; closed leases by their end;
-        events; and strains that nobody has changed since.
+        events; strains that nobody has changed since; and verdicts.
         """
         times = (
             schema.forecasts.c.origin,
             schema.leases.c.closed_at,  # NULL while it is active
             feedback_tables.events.c.at,
             fact_tables.strains.c.at,
+            fact_tables.verdicts.c.at,
         )
         with self._database.writing() as connection:
             return sum(

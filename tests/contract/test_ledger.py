@@ -222,6 +222,27 @@ def test_old_attempts_and_closed_leases_are_purged(ledger):
     assert ledger.active_leases() == (active,)
 
 
+def told(instance, name, reason='low_risk'):
+    return {'instance': instance, 'name': name, 'reason': reason}
+
+
+def test_the_last_verdict_of_each_audit_is_kept(ledger):
+    ledger.record_verdicts('x', [told('a', 'web'), told('b', 'db')], 300)
+    ledger.record_verdicts('y', [told('a', 'web', 'locked')], 500)
+    ledger.record_verdicts('x', [told('a', 'web', 'budget')], 600)
+    by_name = ledger.verdicts_on('web')
+    assert [(v['audit'], v['at'], v['reason']) for v in by_name] == [
+        ('x', 600, 'budget'),
+        ('y', 500, 'locked'),
+    ]
+    assert ledger.verdicts_on('a') == by_name
+    assert ledger.verdicts_on('b') == ledger.verdicts_on('db') == []
+    assert ledger.purge(600) == 1
+    assert len(ledger.verdicts_on('a')) == 1
+    ledger.record_verdicts('x', [], 900)
+    assert ledger.verdicts_on('a') == []
+
+
 def test_what_is_done_once_is_marked(ledger):
     assert not ledger.is_marked('x')
     ledger.mark('x', 300)
