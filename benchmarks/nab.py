@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks import nab_scorer as scorer
 from benchmarks import output
 from predictive_watcher import exceptions
-from predictive_watcher.core import anomaly
+from predictive_watcher.core import detector
 
 
 WINDOWS = 'combined_windows.json'
@@ -94,9 +94,9 @@ def detect(series: Sequence[Series]) -> Scores:
     for k, one in enumerate(series):
         value[: len(one.value), k, 0] = one.value
         time[: len(one.time), k] = one.time
-    detector = anomaly.Detector(len(series), 1)
+    watch = detector.Detector(len(series), 1)
     told = np.array(
-        [detector.advance(*now) for now in zip(value, time, strict=True)]
+        [watch.advance(*now) for now in zip(value, time, strict=True)]
     )
     return [told[: len(one.value), k] for k, one in enumerate(series)]
 

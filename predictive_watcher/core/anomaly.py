@@ -1,68 +1,69 @@
-"""What is out of the ordinary, told once.
-
-`surprise` judges every sample; here the surprises of an instance are put
-together, and an event is told when it begins and when it grows, not at every
-sample that it lasts.
-"""
+"""What is out of the ordinary, as data."""
 
 from collections.abc import Mapping
-import copy
+from dataclasses import dataclass
+from dataclasses import field
+import enum
 
 import numpy as np
 
-from predictive_watcher.core import surprise as surprise_module
+
+class Kind(enum.StrEnum):
+    """What an anomaly is; the later ones say more than the earlier."""
+
+    SPIKE = 'spike'
+    REGIME = 'regime'
+    LEVEL_SHIFT = 'level_shift'
+    STUCK = 'stuck'
+    SILENCE = 'silence'
+    LEAK = 'leak'
+    RUNAWAY = 'runaway'
+    FLAT_AT_LIMIT = 'flat_at_limit'
+    NODE_WIDE = 'node_wide'
+    FLEET_WIDE = 'fleet_wide'
 
 
-_FADE = 400  # samples in which a bar that was raised falls to 1/e
-_GROWN = 1.0  # of -ln p: what is less above the bar is no news
+KINDS: tuple[Kind, ...] = tuple(Kind)
 
 
-class Detector:
-    """Watches many instances, sample by sample.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomaly:
+    """One event.
 
-    ``bar`` (instances,) is the surprise that was told last, and fades.
+    ``subject`` is the id of an instance, the name of a node, or '' for the
+    fleet; ``score`` is -log10 P(something so rare), so 3 is one sample in a
+    thousand; ``began`` (Unix seconds) the first sample that was odd;
+    ``compared`` says with what it was compared, with the numbers.
     """
 
-    def __init__(self, instances: int, resources: int) -> None:
-        """Begin with nothing seen."""
-        self.surprise = surprise_module.Surprise(instances, resources)
-        self.bar = np.zeros(instances, np.float32)
+    subject: str
+    kind: Kind
+    resources: tuple[str, ...]
+    score: float
+    began: int
+    compared: str
 
-    def parts(self) -> dict[str, np.ndarray]:
-        """All that is remembered, as views with the instances first."""
-        return {**self.surprise.parts(), 'anomaly_bar': self.bar}
+    def plain(self) -> dict[str, object]:
+        """The same for JSON."""
+        return {
+            'subject': self.subject,
+            'kind': self.kind.value,
+            'resources': list(self.resources),
+            'score': round(self.score, 2),
+            'began': self.began,
+            'compared': self.compared,
+        }
 
-    def resume(self, parts: Mapping[str, np.ndarray]) -> None:
-        """Go on from what `parts` gave, of the same instances."""
-        for name, view in self.parts().items():
-            view[...] = parts[name]
 
-    def among(self, rows: slice) -> 'Detector':
-        """That of some instances: what it learns, this one knows."""
-        some = copy.copy(self)
-        some.surprise = self.surprise.among(rows)
-        some.bar = self.bar[rows]
-        return some
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What is out of the ordinary now.
 
-    def advance(
-        self,
-        sample: np.ndarray,
-        time: int | np.ndarray,
-        expected: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Take a sample, and tell what is news.
+    ``score`` is -log10 P of each instance's newest sample, (instances,); NaN
+    where there is none.  ``found`` maps the ids of instances to the event
+    that is under way; ``wide`` are those of nodes and of the fleet.
+    """
 
-        :param sample: (instances, resources); NaN where there is none.
-        :param time: Unix seconds of the sample, one or (instances,).
-        :param expected: see `surprise.Surprise.advance`.
-        :returns: -ln p of each instance, its resources taken together,
-            (instances,); 0 where nothing new is out of the ordinary.
-        """
-        views, _ = self.surprise.advance(sample, time, expected)
-        found = surprise_module.together(surprise_module.most(views))
-        news = found > self.bar + np.float32(_GROWN)
-        seen = np.isfinite(sample).any(axis=-1)
-        faded = self.bar * np.float32(np.exp(-1 / _FADE))
-        bar = np.where(news, found, faded)
-        self.bar[...] = np.where(seen, bar, self.bar)
-        return np.where(news & seen, found, np.float32(0))
+    score: np.ndarray
+    found: Mapping[str, Anomaly] = field(default_factory=dict)
+    wide: tuple[Anomaly, ...] = ()

@@ -223,10 +223,11 @@ def _of_forecast(x: np.ndarray, expected: np.ndarray | None) -> np.ndarray:
 
 
 def _log_ratio(sides: np.ndarray, threshold: np.ndarray) -> np.ndarray:
-    """ln(side / threshold); -1, "below", where that is none."""
+    """ln(side / threshold), at least -1: "below"; so where that is none."""
     there = (sides > 0) & (threshold > 0)
     ratio = np.divide(sides, threshold, out=np.ones_like(sides), where=there)
-    return np.where(there, np.log(ratio), np.float32(-1))
+    log = np.log(np.maximum(ratio, np.float32(0.3)))  # may underflow to 0
+    return np.where(there, np.maximum(log, np.float32(-1)), np.float32(-1))
 
 
 def most(views: np.ndarray) -> np.ndarray:

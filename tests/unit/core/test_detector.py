@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from predictive_watcher.core import anomaly
+from predictive_watcher.core import detector
 
 
 STEP_S = 300
 START = 1_000_000_200
 
 
-def told(values, detector=None, begin=0):
+def told(values, watch=None, begin=0):
     """News of all steps, (steps, instances)."""
-    detector = detector or anomaly.Detector(*values.shape[1:])
+    watch = watch or detector.Detector(*values.shape[1:])
     return np.array(
         [
-            detector.advance(sample, START + (begin + t) * STEP_S)
+            watch.advance(sample, START + (begin + t) * STEP_S)
             for t, sample in enumerate(values)
         ]
     )
@@ -43,20 +43,20 @@ def test_resumed_is_as_in_one_go():
     values = noise(500, instances=3, resources=4)
     values[400, 1] *= 7
     whole = told(values)
-    first = anomaly.Detector(3, 4)
+    first = detector.Detector(3, 4)
     told(values[:250], first)
-    second = anomaly.Detector(3, 4)
+    second = detector.Detector(3, 4)
     second.resume({n: part.copy() for n, part in first.parts().items()})
     assert np.array_equal(told(values[250:], second, 250), whole[250:])
 
 
 def test_some_instances_are_views_of_all():
     values = noise(300, instances=5)
-    whole = anomaly.Detector(5, 1)
+    whole = detector.Detector(5, 1)
     for t, sample in enumerate(values):
         for rows in (slice(0, 2), slice(2, 5)):
             whole.among(rows).advance(sample[rows], START + t * STEP_S)
-    alone = anomaly.Detector(5, 1)
+    alone = detector.Detector(5, 1)
     told(values, alone)
     for name, part in whole.parts().items():
         assert np.array_equal(part, alone.parts()[name]), name
