@@ -68,7 +68,7 @@ def false_alarms(
         'each_in_30_days': round(float(each.mean()), 3),
         'median': round(float(np.median(each)), 2),
         'most': round(float(each.max()), 2),
-        'share_with_at_most_one': round(float((each <= 1).mean()), 3),
+        'share_with_none': round(float((each == 0).mean()), 3),
         'by_kind': kinds,
         'of_the_fleet': at_once,
     }

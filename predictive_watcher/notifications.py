@@ -38,6 +38,7 @@ class Event(enum.StrEnum):
     VERDICTS = 'predictive_watcher.audit.verdicts'
     HELD = 'predictive_watcher.audit.held'
     DRIFT = 'predictive_watcher.drift'
+    ANOMALY = 'predictive_watcher.anomaly'
     ADJUSTMENT = 'predictive_watcher.adjustment'
     LEASE = 'predictive_watcher.lease'
     MODEL = 'predictive_watcher.model.promotion'
@@ -53,6 +54,10 @@ PAYLOADS: Mapping[Event, tuple[str, ...]] = {
     Event.DRIFT: (
         'audit', 'at', 'instance', 'resource', 'step', 'before', 'missed',
         'ratio', 'text',
+    ),
+    Event.ANOMALY: (
+        'audit', 'at', 'subject', 'kind', 'resources', 'score', 'began',
+        'compared',
     ),
     Event.ADJUSTMENT: (
         'audit', 'at', 'instance', 'kind', 'reason', 'text', 'resource',

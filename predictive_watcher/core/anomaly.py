@@ -19,8 +19,8 @@ class Kind(enum.StrEnum):
     LEAK = 'leak'
     RUNAWAY = 'runaway'
     FLAT_AT_LIMIT = 'flat_at_limit'
-    NODE_WIDE = 'node_wide'
-    FLEET_WIDE = 'fleet_wide'
+    NODE = 'node'
+    FLEET = 'fleet'
 
 
 KINDS: tuple[Kind, ...] = tuple(Kind)
@@ -61,9 +61,23 @@ class Findings:
 
     ``score`` is -log10 P of each instance's newest sample, (instances,); NaN
     where there is none.  ``found`` maps the ids of instances to the event
-    that is under way; ``wide`` are those of nodes and of the fleet.
+    that is under way; ``wide`` are those of nodes and of the fleet, and
+    ``among`` maps their subjects to the ids of those concerned.  ``news`` are
+    the ids of instances whose event no audit has told yet.
     """
 
     score: np.ndarray
     found: Mapping[str, Anomaly] = field(default_factory=dict)
     wide: tuple[Anomaly, ...] = ()
+    among: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    news: frozenset[str] = frozenset()
+
+    def new(self) -> tuple[Anomaly, ...]:
+        """The events to tell: those of instances, nodes and the fleet."""
+        own = [e for i, e in sorted(self.found.items()) if i in self.news]
+        wide = [
+            event
+            for event in self.wide
+            if self.news & self.among.get(event.subject, frozenset())
+        ]
+        return (*wide, *own)

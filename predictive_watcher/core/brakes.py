@@ -8,6 +8,7 @@ from dataclasses import field
 
 import numpy as np
 
+from predictive_watcher.core import anomaly
 from predictive_watcher.core import resolving
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
@@ -39,13 +40,14 @@ class Brakes:
     """Why nothing is done about an instance, whatever its risk.
 
     ``anomalies`` maps instance ids to the kind of what is odd about them,
-    ``shared`` rows to (kind, text) of what most of their node or of the fleet
-    has in common.
+    ``words`` to what that was compared with, ``shared`` rows to (kind, text)
+    of what most of their node or of the fleet has in common.
     """
 
     seen: Assessment
     own: resolving.Own
     anomalies: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
     shared: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
     def hold(self, row: int, *, restarts: bool) -> Hold | None:
@@ -69,7 +71,8 @@ class Brakes:
         if kind and policy.reaction(kind) is Reaction.HOLD:
             return Hold(
                 reason=Reason.ANOMALY,
-                text=f'it behaves oddly ({kind}), and its policy says hold',
+                text=f'it behaves oddly ({kind}), and its policy says hold'
+                + self._words(one.id),
             )
         kind, text = self.shared.get(row, ('', ''))
         if restarts and kind and policy.reaction(kind) is Reaction.HOLD:
@@ -80,8 +83,38 @@ class Brakes:
         """What a verdict tells of anomalies that are only to be told."""
         kind = self.anomalies.get(self.seen.fleet.instances[row].id, '')
         if kind and self.own.of(row).reaction(kind) is not Reaction.ALLOW:
-            return f'it behaves oddly: {kind}'
+            return f'it behaves oddly: {kind}' + self._words(
+                self.seen.fleet.instances[row].id
+            )
         return ''
+
+    def _words(self, instance: str) -> str:
+        words = self.words.get(instance)
+        return f': {words}' if words else ''
+
+
+def of_findings(
+    seen: Assessment, findings: anomaly.Findings
+) -> dict[int, tuple[str, str]]:
+    """What many instances have in common, by row: (kind, text).
+
+    All instances of a node, or of the fleet, that shows it.
+    """
+    found: dict[int, tuple[str, str]] = {}
+    for wide in reversed(findings.wide):
+        everywhere = wide.kind is anomaly.Kind.FLEET
+        rows = [
+            row
+            for row, one in enumerate(seen.fleet.instances)
+            if everywhere or one.node == wide.subject
+        ]
+        least, share = _SHARES[wide.kind.value]
+        concerned = len(findings.among[wide.subject])
+        if concerned < max(least, share * len(rows)):
+            continue  # told, and no reason to stop everybody
+        text = f'its {wide.kind} behaves oddly: {wide.compared}'
+        found.update(dict.fromkeys(rows, (wide.kind.value, text)))
+    return found
 
 
 def shared_anomalies(

@@ -51,11 +51,13 @@ def spread(findings: Findings, nodes: Mapping[str, Sequence[str]]) -> Findings:
     :param nodes: by name, the ids of the instances on each.
     """
     found = dict(findings.found)
-    wide = []
+    node_of = {i: node for node, ids in nodes.items() for i in ids}
+    wide: list[Anomaly] = []
+    among_whom: dict[str, frozenset[str]] = {}
     everybody = sum(len(members) for members in nodes.values())
-    groups = [(Kind.FLEET_WIDE, '', FLEET, list(found), everybody)]
+    groups = [(Kind.FLEET, '', FLEET, list(found), everybody)]
     groups += [
-        (Kind.NODE_WIDE, node, NODE, list(members), len(members))
+        (Kind.NODE, node, NODE, list(members), len(members))
         for node, members in sorted(nodes.items())
     ]
     for kind, subject, reach, members, among in groups:
@@ -63,11 +65,15 @@ def spread(findings: Findings, nodes: Mapping[str, Sequence[str]]) -> Findings:
         began = np.array([event.began for event in events], np.int64)
         mine = cluster(began, reach, among)
         together = [e for e, one in zip(events, mine, strict=True) if one]
+        where = {node_of.get(event.subject) for event in together}
+        if kind is Kind.FLEET and len(where) == 1:
+            continue  # of a single node: told of it
         if together:
             wide.append(_one(kind, subject, together, among))
+            among_whom[subject] = frozenset(e.subject for e in together)
         for event in together:
             del found[event.subject]
-    return replace(findings, found=found, wide=tuple(wide))
+    return replace(findings, found=found, wide=tuple(wide), among=among_whom)
 
 
 def _one(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictive_watcher.core import adjustment as adj
+from predictive_watcher.core import anomaly
 from predictive_watcher.core import assessment
 from predictive_watcher.core import brakes as brakes_module
 from predictive_watcher.core import budgets
@@ -23,6 +24,7 @@ from predictive_watcher.core import relief
 from predictive_watcher.core import resolving
 from predictive_watcher.core import saturation
 from predictive_watcher.core import usage
+from predictive_watcher.core import vigil as vigil_module
 from predictive_watcher.core import weights
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
@@ -46,7 +48,7 @@ class Proposal:
     ``renewals`` maps instance ids to the new expiry (Unix seconds) of their
     lease.  Risks are the highest of any instance in scope or of a node, in
     0..1.  ``strains`` and ``growths`` are to be recorded for the next
-    audit.
+    audit; ``anomalies`` is None where nobody watched for them.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -58,6 +60,7 @@ class Proposal:
     strains: Sequence[weights.Strain]
     growths: Sequence[saturation.Growth]
     seen: assessment.Assessment
+    anomalies: anomaly.Findings | None = None
 
 
 def propose(
@@ -79,6 +82,7 @@ def propose(
     weighing: weights.Weighing | None = None,
     growths: Iterable[saturation.Growth] = (),
     quotas: Mapping[str, quotas_module.Quota] | None = None,
+    vigil: vigil_module.Vigil | None = None,
 ) -> Proposal:
     """Anticipate violations and decide what to do about each instance.
 
@@ -96,7 +100,9 @@ def propose(
     :param spent: what counts in budgets before this plan; None: nothing.
     :param earlier: what audits saw of late; None: nobody knows, and the
         brakes that need it are off.
-    :param anomalies: by instance id, the kind of what is odd about it.
+    :param anomalies: by instance id, the kind of what is odd about it, beside
+        what ``vigil`` finds.
+    :param vigil: watches for anomalies; None: nobody does.
     :param profiling: learns the behavioural profiles; None: what is needed
         of them is read off the window.
     :param quotas: by project, what it may still take; asked only where an
@@ -119,6 +125,9 @@ def propose(
         origins=origins,
         weighing=weighing,
         growths=saturation.factors(growths),
+    )
+    odd = vigil_module.look(
+        vigil, window, seen.limits, seen.forecast, fleet.instances
     )
     rows = [
         row for row, i in enumerate(fleet.instances) if i.id in fleet.scope
@@ -145,8 +154,15 @@ def propose(
         brakes=brakes_module.Brakes(
             seen=seen,
             own=own,
-            anomalies=anomalies or {},
-            shared=brakes_module.shared_anomalies(seen, own, rows, earlier),
+            anomalies={
+                **{i: event.kind.value for i, event in odd.found.items()},
+                **(anomalies or {}),
+            },
+            words={i: event.compared for i, event in odd.found.items()},
+            shared={
+                **brakes_module.of_findings(seen, odd),
+                **brakes_module.shared_anomalies(seen, own, rows, earlier),
+            },
         ),
     )
     highest, at_risk = _danger(maker, rows)
@@ -165,6 +181,7 @@ def propose(
         else weights.recorded(window, seen.strain, weighing),
         growths=saturation.learn(window, held.valid.values(), origins),
         seen=seen,
+        anomalies=odd if vigil else None,
     )
 
 

@@ -1,6 +1,7 @@
 """States that last longer than they ever did: silence, stuck, at the limit.
 
-A run is news when it is half as long again as the longest one before.  How
+A run is news when it is half as long again as the longest one before, a
+value that does not move when it is twice as long.  How
 surprising that is: what did not happen in n samples has a chance of about
 1 / n.
 
@@ -29,9 +30,10 @@ RUNS = Run.STUCK + len(fleet.RESOURCES)
 CPU = fleet.RESOURCES.index(fleet.Resource.CPU)
 NEAR = 0.9  # share of the limit from which cpu is full
 # Samples from which on a run is told.
-_LEAST = np.array([3, 3, *[12] * len(fleet.RESOURCES)], np.uint16)
+_LEAST = np.array([3, 3, *[24] * len(fleet.RESOURCES)], np.uint16)
 _RARE = 6.0  # -ln of the chance of a gap, from which on it is told
 _LONGER = 1.5
+_STUCK = 2.0  # the same, for a value that does not move
 _KNOWN = 288  # samples that have to be seen before anything is told
 _FORGET = np.float32(np.exp(-1 / 17_280))  # of a record, by sample: 60 days
 _MANY = 60_000
@@ -93,7 +95,9 @@ class Runs:
         np.copyto(self.last, sample, where=known)
         self.seen += any_known & (self.seen < _MANY)
         least = _LEAST[: self.length.shape[1]]
-        long = self.length >= np.maximum(_LONGER * self.record, least)
+        longer = np.full(len(least), _LONGER, np.float32)
+        longer[Run.STUCK :] = _STUCK
+        long = self.length >= np.maximum(longer * self.record, least)
         gaps = self.record[:, Run.SILENCE]
         seen = np.maximum(self.seen, 1).astype(np.float32)
         rare = np.repeat(np.log(seen)[:, None], len(least), axis=1)

@@ -106,6 +106,7 @@ def run(
             floor=wiring.options(conf).weight_floor,
             before=ledger.strains(),
         ),
+        vigil=recalled.vigil,
     )
     changed: tuple[dict[str, Any], ...] = ()
     if not parameters.observe_only:

@@ -20,11 +20,15 @@ from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import remembering
 from predictive_watcher.core import selection
 from predictive_watcher.core import several
+from predictive_watcher.core import vigil as vigil_module
 from predictive_watcher.plugin import subjects
 from predictive_watcher.state import cache
 
 
 LOG = log.getLogger(__name__)
+Learner = (
+    remembering.Remembering | profiling_module.Profiling | vigil_module.Vigil
+)
 _FORGOTTEN_S = 7 * 86400  # states of audits that are no more
 
 
@@ -32,13 +36,14 @@ _FORGOTTEN_S = 7 * 86400  # states of audits that are no more
 class Recalled:
     """The models in use, with what an audit remembers.
 
-    ``kept`` are the models, and ``profiling``, by the names under which
-    their memories are kept.
+    ``kept`` are the models, ``profiling`` and ``vigil``, by the names under
+    which their memories are kept.
     """
 
     forecaster: several.Several
     profiling: profiling_module.Profiling
-    kept: Mapping[str, remembering.Remembering | profiling_module.Profiling]
+    vigil: vigil_module.Vigil
+    kept: Mapping[str, Learner]
 
 
 def recall(
@@ -69,7 +74,7 @@ def recall(
                 models[model.identity] = model
                 members[model.identity].add(instance)
     usual = _remembering(conf, audit, audit, default)
-    kept: dict[str, remembering.Remembering | profiling_module.Profiling]
+    kept: dict[str, Learner]
     kept = {audit: usual}
     parts = []
     for identity, model in models.items():
@@ -86,9 +91,14 @@ def recall(
         _memory(conf, audit, name, profile.IDENTITY),
         subjects.of(conf, instances, leases, now),
     )
+    name = cache.anomalies_name(audit)
+    vigil = kept[name] = vigil_module.Vigil(
+        _memory(conf, audit, name, vigil_module.IDENTITY)
+    )
     return Recalled(
         forecaster=several.Several(usual, parts, refused),
         profiling=profiling,
+        vigil=vigil,
         kept=kept,
     )
 

@@ -96,6 +96,17 @@ def publish(
         publisher.publish(
             notifications.Event.DRIFT, change.payload(run.audit, run.now)
         )
+    odd = run.proposal.anomalies
+    for event in odd.new() if odd else ():
+        LOG.warning(
+            'audit %s: %s %s: %s',
+            run.audit, event.subject or 'the fleet', event.kind,
+            event.compared,
+        )  # fmt: skip
+        publisher.publish(
+            notifications.Event.ANOMALY,
+            {'audit': run.audit, 'at': run.now, **event.plain()},
+        )
 
 
     for payload in () if observe_only else _adjustments(run):

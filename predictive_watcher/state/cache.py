@@ -69,6 +69,11 @@ def begin_with(
     return read(directory, BOOTSTRAP + name.removeprefix(audit), model)
 
 
+def anomalies_name(audit: str) -> str:
+    """Under which name the anomalies of an audit are kept."""
+    return f'{audit}-anomalies'
+
+
 def read(
     directory: pathlib.Path, audit: str, model: str
 ) -> remembering.Memory | None:

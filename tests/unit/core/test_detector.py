@@ -27,7 +27,7 @@ def noise(steps, instances=1, resources=1, seed=0):
 
 
 def test_a_shift_is_told_when_it_begins_and_not_as_long_as_it_lasts():
-    values = noise(1000)
+    values = noise(800)
     values[600:] += 30
     found = told(values)[:, 0]
     assert found[600] > 8
@@ -35,8 +35,8 @@ def test_a_shift_is_told_when_it_begins_and_not_as_long_as_it_lasts():
 
 
 def test_false_alarms_on_white_noise_are_rare():
-    found = told(noise(4000, instances=50, resources=4))[1000:]
-    assert (found > 6).sum(axis=0).mean() < 3000 * np.exp(-6)
+    found = told(noise(1500, instances=50, resources=4))[500:]
+    assert (found > 6).sum(axis=0).mean() < 1000 * np.exp(-6)
 
 
 def test_resumed_is_as_in_one_go():

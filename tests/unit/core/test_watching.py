@@ -12,7 +12,7 @@ from predictive_watcher.core.anomaly import Kind
 STEP_S = 300
 START = 1_000_000_200 - 1_000_000_200 % 1800
 LIMITS = np.array([[4.0, 8192, np.nan, np.nan]], np.float32)
-KNOWN = 1500  # steps before anything happens
+KNOWN = 640  # steps before anything happens
 
 
 def load(steps, instances=1, seed=0):
@@ -53,8 +53,8 @@ def first_told(told, row=0):
 
 
 def test_nothing_is_told_of_load_as_usual():
-    _, told = watched(load(3000, instances=20))
-    assert told[KNOWN:].sum() <= 6  # 20 instances for five days
+    _, told = watched(load(1500, instances=20))
+    assert told[KNOWN:].sum() <= 4  # 20 instances for three days
 
 
 def test_a_spike_is_told_at_once():
@@ -145,9 +145,9 @@ def test_silence_that_is_a_habit_is_not_told():
 
 
 def test_one_outage_of_telemetry_makes_silence_no_habit():
-    values = load(KNOWN + 3)
-    values[600:900] = np.nan
-    values[KNOWN:] = np.nan
+    values = load(1100)
+    values[100:300] = np.nan
+    values[1097:] = np.nan
     watch, _ = watched(values)
     assert the_event(watch).kind is Kind.SILENCE
 
@@ -173,12 +173,12 @@ def test_memory_that_jumps_is_no_leak():
 
 
 def test_a_value_that_does_not_move_any_more_is_stuck():
-    values = load(KNOWN + 15)
+    values = load(KNOWN + 27)
     values[KNOWN:, 0, 0] = 1.0
     watch, told = watched(values)
     event = the_event(watch)
     assert event.kind is Kind.STUCK
-    assert first_told(told) >= 11
+    assert first_told(told) >= 23
     assert 'cpu is exactly the same for' in event.compared
 
 
@@ -214,12 +214,12 @@ def test_an_event_is_over_after_an_hour_without_anything_odd():
 
 
 def test_who_is_often_odd_is_told_of_less():
-    values = load(8000)
-    at = np.arange(1000, 8000, 100)
+    values = load(3000)
+    at = np.arange(500, 3000, 50)
     values[at, 0, 2] *= np.random.default_rng(1).uniform(20, 60, len(at))
     _, told = watched(values)
-    assert told[1000:2000].sum() > told[6000:].sum()
-    assert told[4000:].sum() < 8
+    assert told[:1000].any()
+    assert told[1500:].sum() < 4
 
 
 def test_resumed_is_as_in_one_go():
@@ -256,31 +256,30 @@ def findings(*events):
 
 
 def test_several_of_a_node_at_once_are_told_of_the_node():
-    nodes = {'n1': ['a', 'b', 'c', 'd'], 'n2': [f'e{k}' for k in range(60)]}
-    found = outbreak.spread(
-        findings(event('a', 0), event('b', 300), event('d', 600)), nodes
-    )
+    nodes = {'n1': list('abcdefgh'), 'n2': [f'e{k}' for k in range(60)]}
+    events = [event(name, 100 * k) for k, name in enumerate('abcdf')]
+    found = outbreak.spread(findings(*events), nodes)
     assert not found.found
     (wide,) = found.wide
-    assert (wide.kind, wide.subject) == (Kind.NODE_WIDE, 'n1')
-    assert wide.compared.startswith('3 of 4 instances within 15 min')
+    assert (wide.kind, wide.subject) == (Kind.NODE, 'n1')
+    assert wide.compared.startswith('5 of 8 instances within 15 min')
+    assert found.among['n1'] == frozenset('abcdf')
 
 
 def test_several_of_a_node_one_after_the_other_are_not():
-    nodes = {'n1': ['a', 'b', 'c', 'd']}
-    events = [event('a', 0), event('b', 3000), event('d', 6000)]
-    found = outbreak.spread(findings(*events), nodes)
+    events = [event(name, 1000 * k) for k, name in enumerate('abcdf')]
+    found = outbreak.spread(findings(*events), {'n1': list('abcdefgh')})
     assert not found.wide
-    assert len(found.found) == 3
+    assert len(found.found) == 5
 
 
 def test_many_of_the_fleet_at_once_are_told_of_the_fleet():
-    nodes = {f'n{k}': [f'{k}-{j}' for j in range(5)] for k in range(6)}
-    events = [event(f'{k}-0', 100 * k, Kind.SILENCE) for k in range(6)]
-    late = event('3-3', 9000)
+    nodes = {f'n{k}': [f'{k}-{j}' for j in range(3)] for k in range(10)}
+    events = [event(f'{k}-0', 50 * k, Kind.SILENCE) for k in range(10)]
+    late = event('3-2', 9000)
     found = outbreak.spread(findings(*events, late), nodes)
-    assert [w.kind for w in found.wide] == [Kind.FLEET_WIDE]
-    assert set(found.found) == {'3-3'}
+    assert [w.kind for w in found.wide] == [Kind.FLEET]
+    assert set(found.found) == {'3-2'}
 
 
 @pytest.mark.parametrize('kind', list(Kind))
