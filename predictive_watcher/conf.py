@@ -170,6 +170,14 @@ OPTS = [
         'no calibration from one to the next.',
     ),
     cfg.StrOpt(
+        'policy_file',
+        default='/etc/predictive_watcher/policies.yaml',
+        help='File of rules that give instances policies of their own; '
+        '"predictive-watcher policy check FILE" checks it. It is read at each '
+        'audit; where it is not there, the parameters of the audit hold for '
+        'all.',
+    ),
+    cfg.StrOpt(
         'ledger_connection',
         default='sqlite:////var/lib/predictive_watcher/ledger.sqlite',
         secret=True,
@@ -204,8 +212,9 @@ OPTS = [
     cfg.IntOpt(
         'settled_retention_hours',
         default=48,
-        min=1,
-        help='How long settled forecasts are kept.',
+        min=24,
+        help='How long settled forecasts and what was done are kept; budgets '
+        'per day need a day of it.',
     ),
     cfg.IntOpt(
         'accuracy_retention_days',

@@ -6,6 +6,7 @@
     ├── InvalidInput          a value given by a person is wrong
     │   ├── InvalidConfig     ... in a configuration option
     │   ├── InvalidTrace      ... in a trace file
+    │   ├── InvalidPolicies   ... in a policy file
     │   └── InvalidExtraSpec  ... in a flavor's extra specs
     ├── TelemetryError        no usage could be read
     │   ├── TelemetryTimeout  the deadline for one audit was used up
@@ -34,6 +35,10 @@ class InvalidConfig(InvalidInput):
 
 class InvalidTrace(InvalidInput):
     """A trace file has a row or an array that cannot be used."""
+
+
+class InvalidPolicies(InvalidInput):
+    """A policy file cannot be used."""
 
 
 class InvalidExtraSpec(InvalidInput):

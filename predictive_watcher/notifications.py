@@ -42,10 +42,12 @@ class Event(enum.StrEnum):
     ADJUSTMENT = 'predictive_watcher.adjustment'
     LEASE = 'predictive_watcher.lease'
     MODEL = 'predictive_watcher.model.promotion'
+    POLICIES = 'predictive_watcher.policies.loaded'
+    BAD_POLICIES = 'predictive_watcher.policies.broken'
 
 
 # They have the priority WARN, others INFO.
-WARNINGS = frozenset({Event.HELD})
+WARNINGS = frozenset({Event.HELD, Event.BAD_POLICIES})
 PAYLOADS: Mapping[Event, tuple[str, ...]] = {
     Event.VERDICTS: (
         'audit', 'model', 'decided_at', 'part', 'parts', 'verdicts',
@@ -71,6 +73,8 @@ PAYLOADS: Mapping[Event, tuple[str, ...]] = {
         'at', 'promoted', 'champion', 'challenger', 'ratio', 'low', 'high',
         'instances', 'days', 'why',
     ),
+    Event.POLICIES: ('audit', 'file', 'rules'),
+    Event.BAD_POLICIES: ('audit', 'file', 'rules', 'text'),
 }  # fmt: skip
 
 

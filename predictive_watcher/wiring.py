@@ -25,6 +25,7 @@ from predictive_watcher.cloud import nova
 from predictive_watcher.core import selection
 from predictive_watcher.models import registry
 from predictive_watcher.models import runtime
+from predictive_watcher.policies import file as policy_file
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
 from predictive_watcher.telemetry import circuit
@@ -191,6 +192,20 @@ def ledger(conf: cfg.ConfigOpts) -> ledger_module.Ledger:
     own = options(conf)
     url = own.ledger_connection
     return _once(lambda: ledger_module.Ledger(url), 'ledger', url)
+
+
+def policies(conf: cfg.ConfigOpts) -> policy_file.PolicyFile:
+    """The rules of the site; the file is read at each audit."""
+    own = options(conf)
+    path, state = own.policy_file, own.state_directory
+    return _once(
+        lambda: policy_file.PolicyFile(
+            pathlib.Path(path), pathlib.Path(state) if state else None
+        ),
+        'policies',
+        path,
+        state,
+    )
 
 
 def publisher(conf: cfg.ConfigOpts, host: str) -> notifications.Publisher:

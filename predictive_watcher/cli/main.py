@@ -12,6 +12,7 @@ from predictive_watcher.cli import evaluate
 from predictive_watcher.cli import explain
 from predictive_watcher.cli import feedback
 from predictive_watcher.cli import model
+from predictive_watcher.cli import policy
 from predictive_watcher.cli import profile
 from predictive_watcher.cli import retrain
 from predictive_watcher.cli import train
@@ -26,6 +27,7 @@ COMMANDS = (
     explain.add_parser,
     backtest.add_parser,
     model.add_parser,
+    policy.add_parser,
     feedback.add_parser,
     profile.add_parser,
 )

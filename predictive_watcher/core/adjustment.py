@@ -54,6 +54,7 @@ class Reason(enum.StrEnum):
     NO_CLUSTER_MODEL = 'no_cluster_model'
     STATE_FAILED = 'state_failed'
     BAD_PARAMETERS = 'bad_parameters'
+    BAD_POLICIES = 'bad_policies'
     INTERNAL_ERROR = 'internal_error'
 
 

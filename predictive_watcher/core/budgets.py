@@ -26,12 +26,15 @@ _Line = tuple[str, Hashable, int]
 class Spent:
     """How many actions were done or tried, by anyone: within an hour in all,
     by project and by instance, and within a day by instance.
+
+    ``releases`` are the leases that ended within a day, by instance.
     """
 
     hour: int = 0
     project_hour: Mapping[str, int] = field(default_factory=dict)
     instance_hour: Mapping[str, int] = field(default_factory=dict)
     instance_day: Mapping[str, int] = field(default_factory=dict)
+    releases: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, attempts: Iterable[Attempt], now: int) -> 'Spent':
@@ -50,6 +53,11 @@ class Spent:
             project_hour=Counter(one.project_id for one in lately),
             instance_hour=Counter(one.instance_id for one in lately),
             instance_day=Counter(one.instance_id for one in counted),
+            releases=Counter(
+                one.instance_id
+                for one in counted
+                if one.kind is Kind.RELEASE and not one.failed
+            ),
         )
 
 

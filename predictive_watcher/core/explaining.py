@@ -30,6 +30,7 @@ def plain(verdict: Verdict) -> dict[str, Any]:
         'base_weight': verdict.base_weight,
         'model': verdict.model,
         'note': verdict.note,
+        'rules': list(verdict.rules),
         'rung': verdict.rung.code,
         'resources': verdict.numbers(),
     }

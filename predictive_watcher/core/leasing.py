@@ -17,6 +17,9 @@ from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.plan import PlanMaker
 
 
+# By so much each lease of a day lasts longer than the one before at least.
+_LONGER = 4
+_A_DAY_S = 86400
 _SETTLED = ('ACTIVE', 'SHUTOFF')
 
 
@@ -163,7 +166,18 @@ def settle(
     told = f'would be {risk:.2f}' if np.isfinite(risk) else 'is unknown'
     maker.fallback[row] = Hold(
         reason=Reason.LEASE_KEPT,
-        text=f'risk with {origin.name} {told}: keep {lease.flavor_name}',
+        text=f'risk with {origin.name} {told}: keep {lease.flavor_name}'
+        + _why_longer(maker, row, lease),
+    )
+
+
+def _why_longer(maker: PlanMaker, row: int, lease: Lease) -> str:
+    ended = maker.releases.get(lease.instance_id, 0)
+    if not ended:
+        return ''
+    return (
+        f'; {ended} of its leases ended within a day, so this one lasts '
+        f'{_least_s(maker, row, lease)} s at least'
     )
 
 
@@ -189,10 +203,21 @@ def _is_over(maker: PlanMaker, row: int, lease: Lease, risk: float) -> bool:
     policy, now = maker.policy_of(row), maker.seen.now
     if np.isnan(risk):
         return False
+    if now - lease.since < _least_s(maker, row, lease):
+        return False
     if now >= lease.expires_at:
         return risk < policy.risk_threshold
-    old_enough = now - lease.since >= policy.lease_minimum_s
-    return old_enough and risk < policy.release_threshold
+    return risk < policy.release_threshold
+
+
+def _least_s(maker: PlanMaker, row: int, lease: Lease) -> int:
+    """How long a lease lasts at least.
+
+    Load that wavers about a limit would begin and end leases all day long.
+    """
+    ended = maker.releases.get(lease.instance_id, 0)
+    minimum_s = maker.policy_of(row).lease_minimum_s
+    return int(min(minimum_s * _LONGER**ended, _A_DAY_S))
 
 
 def _release(

@@ -144,6 +144,7 @@ def propose(
         recent=recent or {},
         missing=missing or {},
         failed_releases=failed_releases or {},
+        releases=spent.releases if spent else {},
         budgets=budgets.Budgets(
             fleet.instances,
             own,

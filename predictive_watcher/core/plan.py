@@ -35,7 +35,8 @@ class PlanMaker:
     """What is known, what was decided so far, and what the plan has spent.
 
     ``policy`` is the audit's, which nodes are judged by; ``own`` are those of
-    the instances.
+    the instances.  ``releases`` are the leases that ended within a day, by
+    instance id.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
     the last action; ``fallback`` is what is said of a row for which nothing
     is done in the end: it does not keep anyone else from helping;
@@ -57,6 +58,7 @@ class PlanMaker:
     decided: dict[int, adj.Adjustment] = field(default_factory=dict)
     fallback: dict[int, Hold] = field(default_factory=dict)
     looked_at: dict[int, list[str]] = field(default_factory=dict)
+    releases: Mapping[str, int] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
     landings: landing.Landings = field(init=False)
 

@@ -127,7 +127,7 @@ class Rule:
 
     ``settings`` maps fields of `Policy` to values, beside `CLOSED_DURING` and
     `OPEN_DURING` (windows) and ``anomalies.KIND``.  ``line`` is where it
-    stands in its file.
+    stands in its file, ``lines`` where each setting does.
     """
 
     name: str
@@ -135,6 +135,7 @@ class Rule:
     settings: Mapping[str, Any] = field(default_factory=dict)
     priority: int = 0
     line: int = 0
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     def order(self) -> tuple[Rank, int, str]:
         """Sorts rules; the last wins."""

@@ -22,7 +22,9 @@ from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import recall
 from predictive_watcher.plugin import recent as recent_module
 from predictive_watcher.plugin import recovery
+from predictive_watcher.plugin import restraint
 from predictive_watcher.plugin import scope as scope_module
+from predictive_watcher.policies import file as policy_file
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
 
@@ -39,13 +41,15 @@ class Run:
 
     ``audit`` is its uuid; ``now`` is the audit's time (see the option
     ``clock``), ``wall`` the time of this machine; both are Unix seconds.
-    ``drifts`` are the changes of drift, ``leases`` those of leases.
+    ``policies`` are the rules that held, ``drifts`` the changes of drift,
+    ``leases`` those of leases.
     """
 
     audit: str
     proposal: pipeline.Proposal
     now: int
     wall: int
+    policies: policy_file.Loaded
     drifts: tuple[learning.Change, ...] = ()
     leases: tuple[dict[str, Any], ...] = ()
 
@@ -80,7 +84,9 @@ def run(
     known = recent_module.source_of(conf, audit, source)
     remembered = recall.remembered_until(recalled)
     window = _read(conf, known, fleet, wall, forecaster.history_s)
-    now = wall if wiring.options(conf).clock == 'system' else window.end
+    now = wall
+    if wiring.options(conf).clock != 'system':
+        now, fleet = window.end, restraint.ageless(fleet)
     attempts = ledger.attempts_since(now - _REMEMBERED_S)
     policy = dataclasses.replace(
         durations.learned(parameters.policy, attempts),
@@ -88,6 +94,7 @@ def run(
     )
     # read after the fleet: what was ordered meanwhile is pending here
     leases = ledger.active_leases()
+    restrained = restraint.known(conf, ledger, window, policy, now, wall)
     proposal = pipeline.propose(
         fleet=fleet,
         window=window,
@@ -95,9 +102,12 @@ def run(
         leases=leases,
         policy=policy,
         now=now,
-        recent={one.instance_id: one for one in attempts},
+        recent=restrained.recent,
         failed_releases=leases_module.failed_releases(attempts),
         missing={i: why for i in window.instances if (why := _why(known, i))},
+        rules=restrained.policies.rules,
+        spent=restrained.spent,
+        earlier=restrained.earlier,
         profiling=recalled.profiling,
         quotas=cloud.quotas(),
         growths=ledger.growths(),
@@ -108,6 +118,7 @@ def run(
         ),
         vigil=recalled.vigil,
     )
+    proposal = restraint.noted(proposal, restrained.policies.problem)
     changed: tuple[dict[str, Any], ...] = ()
     if not parameters.observe_only:
         changed = _keep_leases(cloud, ledger, proposal, leases, now)
@@ -127,6 +138,7 @@ def run(
         proposal=proposal,
         now=now,
         wall=wall,
+        policies=restrained.policies,
         drifts=learning.changes(learned),
         leases=changed,
     )

@@ -97,6 +97,7 @@ def explanation(verdict: Verdict) -> dict[str, Any]:
         'resources': verdict.numbers(),
         'model': verdict.model,
         **({'note': verdict.note} if verdict.note else {}),
+        **({'rules': list(verdict.rules)} if verdict.rules else {}),
     }
     match verdict.adjustment:
         case Resize(benefit=benefit, cost=cost, node=node):

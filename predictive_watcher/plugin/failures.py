@@ -12,6 +12,7 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (exceptions.ModelError, Reason.MODEL_REFUSED),
     (exceptions.CloudError, Reason.CLOUD_FAILED),
     (exceptions.StateError, Reason.STATE_FAILED),
+    (exceptions.InvalidPolicies, Reason.BAD_POLICIES),
     (exceptions.InvalidInput, Reason.BAD_PARAMETERS),
     (watcher_exception.ClusterStateNotDefined, Reason.NO_CLUSTER_MODEL),
     (watcher_exception.ClusterStateStale, Reason.NO_CLUSTER_MODEL),

@@ -87,6 +87,7 @@ def publish(
     observe_only: bool,
 ) -> None:
     """What changed in this run, beside the verdicts."""
+    _publish_policies(publisher, run)
     for change in run.drifts:
         LOG.info(
             'audit %s: instance %s: %s %s: %s',
@@ -143,6 +144,26 @@ def _adjustments(run: audit_module.Run) -> Iterator[dict[str, Any]]:
             'benefit': getattr(chosen, 'benefit', None),
             'cost': getattr(chosen, 'cost', None),
         }
+
+
+def _publish_policies(
+    publisher: notifications.Publisher, run: audit_module.Run
+) -> None:
+    """That there are other rules now, or a file that cannot be used."""
+    found = run.policies
+    told = {
+        'audit': run.audit,
+        'file': found.file,
+        'rules': [rule.name for rule in found.rules],
+    }
+    if found.problem:
+        LOG.warning('audit %s: policies: %s', run.audit, found.problem)
+    if found.changed and found.problem:
+        publisher.publish(
+            notifications.Event.BAD_POLICIES, {**told, 'text': found.problem}
+        )
+    elif found.changed:
+        publisher.publish(notifications.Event.POLICIES, told)
 
 
 def word_for(verdict: Verdict) -> str:

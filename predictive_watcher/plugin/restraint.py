@@ -1,0 +1,118 @@
+"""What an audit is told of its rules, and of what was done and seen before.
+
+All of it comes from the policy file and from the ledger, so that it survives
+a restart; a ledger that is lost counts as a restart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
+
+from oslo_config import cfg
+
+from predictive_watcher import wiring
+from predictive_watcher.core import assessment
+from predictive_watcher.core import brakes
+from predictive_watcher.core import budgets
+from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import leases as leases_module
+from predictive_watcher.core import pipeline
+from predictive_watcher.core import usage
+from predictive_watcher.core.policy import Policy
+from predictive_watcher.policies import file
+from predictive_watcher.state import ledger as ledger_module
+
+
+# An instance that had no forecast in so many steps is acted upon like one
+# that was never seen.
+GAP_STEPS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restraint:
+    """What keeps an audit from doing too much."""
+
+    policies: file.Loaded
+    recent: Mapping[str, leases_module.Attempt]
+    spent: budgets.Spent
+    earlier: brakes.Earlier
+
+
+def known(
+    conf: cfg.ConfigOpts,
+    ledger: ledger_module.Ledger,
+    window: usage.UsageWindow,
+    policy: Policy,
+    now: int,
+    wall: int,
+) -> Restraint:
+    """Read the policy file, and what the ledger knows of late.
+
+    :param now: the audit's time, ``wall`` that of this machine.
+    :raises InvalidPolicies: where the file is broken and none was good
+        before.
+    :raises StateError: where the ledger cannot be used.
+    """
+    policies = wiring.policies(conf).load(wall)
+    rests_s = max(
+        [
+            policy.cooldown_s,
+            *(rule.settings.get('cooldown_s', 0) for rule in policies.rules),
+        ]
+    )
+    attempts = ledger.attempts_since(now - max(rests_s, budgets.DAY_S))
+    since = assessment.common_origin(window) - GAP_STEPS * window.step_s
+    return Restraint(
+        policies=policies,
+        recent={one.instance_id: one for one in attempts},
+        spent=budgets.Spent.of(
+            [*attempts, *_under_way(ledger.active_leases(), now)], now
+        ),
+        earlier=brakes.Earlier(risk=ledger.risks_since(since)),
+    )
+
+
+def _under_way(
+    leases: tuple[leases_module.Lease, ...], now: int
+) -> list[leases_module.Attempt]:
+    """Resizes that were ordered and have not ended: they count too."""
+    return [
+        leases_module.Attempt(
+            instance_id=lease.instance_id,
+            kind=leases_module.Kind.RESIZE,
+            at=now,
+            failed=False,
+            text='',
+            project_id=lease.project_id,
+        )
+        for lease in leases
+        if lease.pending_flavor_name is not None
+    ]
+
+
+def ageless(fleet: fleet_module.Fleet) -> fleet_module.Fleet:
+    """The fleet without the ages of its instances.
+
+    Recorded load has another time than the servers that replay it.
+    """
+    return replace(
+        fleet,
+        instances=tuple(replace(one, created_at=0) for one in fleet.instances),
+    )
+
+
+def noted(proposal: pipeline.Proposal, problem: str) -> pipeline.Proposal:
+    """The proposal, with what is wrong with the policy file in the verdicts
+    of all.
+    """
+    if not problem:
+        return proposal
+    return replace(
+        proposal,
+        verdicts=tuple(
+            replace(
+                verdict, note='; '.join(filter(None, (verdict.note, problem)))
+            )
+            for verdict in proposal.verdicts
+        ),
+    )

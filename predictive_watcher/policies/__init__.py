@@ -1,0 +1,1 @@
+"""The policy file: read, checked, and read again when it changes."""

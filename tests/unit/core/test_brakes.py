@@ -1,0 +1,416 @@
+"""What keeps a plan small: budgets, age, restarts, shared causes."""
+
+from collections import Counter
+import dataclasses
+
+import hypothesis
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+from predictive_watcher.core import pipeline
+from predictive_watcher.core.adjustment import Confirm
+from predictive_watcher.core.adjustment import Hold
+from predictive_watcher.core.adjustment import Reason
+from predictive_watcher.core.adjustment import Release
+from predictive_watcher.core.adjustment import Resize
+from predictive_watcher.core.brakes import Earlier
+from predictive_watcher.core.budgets import Spent
+from predictive_watcher.core.leases import Attempt
+from predictive_watcher.core.leases import Kind
+from predictive_watcher.core.policy import Policy
+from predictive_watcher.core.policy import Reaction
+from predictive_watcher.core.rules import Match
+from predictive_watcher.core.rules import Rule
+from tests.fakes import cloud_data as data
+from tests.fakes.forecaster import FakeForecaster
+
+
+RISING = {'cpu': (1.95, 0.01)}  # of 2 vCPUs: surely above 1.8
+NODES = tuple(data.node(f'n{n}', 64) for n in range(6))
+
+
+def many(count, *, projects=1, nodes=6, **more):
+    """Instances over the nodes and projects in turn."""
+    return data.a_fleet(
+        *(
+            data.instance(
+                f'i{n}',
+                f'n{n % nodes}',
+                project_id=f'p{n % projects}',
+                **more,
+            )
+            for n in range(count)
+        ),
+        nodes=NODES,
+    )
+
+
+def decisions(fleet, expected=None, *, leases=(), now=data.NOW, **given):
+    known = ('rules', 'spent', 'earlier', 'anomalies', 'recent')
+    told = {key: given.pop(key) for key in known if key in given}
+    expected = (
+        {i.id: RISING for i in fleet.instances}
+        if expected is None
+        else expected
+    )
+    proposal = pipeline.propose(
+        fleet=fleet,
+        window=data.window(fleet, end=now),
+        forecaster=FakeForecaster(expected),
+        leases=leases,
+        policy=Policy(
+            **{'max_actions': 99, 'max_actions_per_node': 99, **given}
+        ),
+        now=now,
+        **told,
+    )
+    return {v.instance.id: v.adjustment for v in proposal.verdicts}
+
+
+def acted(found):
+    return [
+        name
+        for name, one in found.items()
+        if not isinstance(one, Hold | Confirm)
+    ]
+
+
+def rule(settings, **match):
+    return Rule(name='r', match=Match(**match), settings=settings)
+
+
+def attempt(instance='i0', *, ago=600, project='p0', kind=Kind.RESIZE):
+    return Attempt(
+        instance_id=instance,
+        kind=kind,
+        at=data.NOW - ago,
+        failed=False,
+        text='',
+        project_id=project,
+    )
+
+
+# -------------------------------------------------------------------- budgets
+def test_what_was_done_within_an_hour_counts():
+    spent = Spent.of([attempt(ago=3599), attempt(ago=3600)], data.NOW)
+    found = decisions(many(4), spent=spent, max_actions_per_hour=3)
+    assert len(acted(found)) == 2
+    held = [one for one in found.values() if isinstance(one, Hold)]
+    assert {one.reason for one in held} == {Reason.BUDGET}
+    assert 'max_actions_per_hour = 3 is used up' in held[0].text
+
+
+def test_a_project_has_its_own_budget():
+    spent = Spent.of([attempt(project='p1')], data.NOW)
+    found = decisions(
+        many(6, projects=2), spent=spent, max_actions_per_project_hour=2
+    )
+    assert Counter(int(name[1:]) % 2 for name in acted(found)) == {0: 2, 1: 1}
+
+
+@pytest.mark.parametrize(
+    ('ago', 'setting'),
+    [
+        (3599, 'max_actions_per_instance_hour'),
+        (86399, 'max_actions_per_instance_day'),
+    ],
+)
+def test_an_instance_has_its_own_budget(ago, setting):
+    spent = Spent.of([attempt(ago=ago)], data.NOW)
+    assert acted(decisions(many(2), spent=spent, **{setting: 1})) == ['i1']
+    spent = Spent.of([attempt(ago=ago + 1)], data.NOW)
+    assert len(acted(decisions(many(2), spent=spent, **{setting: 1}))) == 2
+
+
+def test_a_confirmation_is_no_action_of_its_own():
+    spent = Spent.of([attempt(kind=Kind.CONFIRM)], data.NOW)
+    assert spent == Spent()
+
+
+def test_a_budget_of_a_rule_is_kept_by_those_that_come_later():
+    # the heavy ones are served first, and their budget is two
+    small = rule(
+        {'max_actions_per_hour': 2, 'weight_factor': 9.0}, project=('p0',)
+    )
+    found = decisions(many(6, projects=2), rules=[small])
+    assert len(acted(found)) == 2
+
+
+budgets = st.integers(0, 3)
+policies = st.fixed_dictionaries(
+    {},
+    optional={
+        'max_actions': budgets,
+        'max_actions_per_node': budgets,
+        'max_actions_per_hour': budgets,
+        'max_actions_per_project_hour': budgets,
+        'max_actions_per_instance_hour': budgets,
+        'max_actions_per_instance_day': budgets,
+    },
+)
+attempts = st.lists(
+    st.builds(
+        attempt,
+        st.sampled_from(['i0', 'i1', 'i2', 'i3']),
+        ago=st.integers(0, 90000),
+        project=st.sampled_from(['p0', 'p1']),
+    ),
+    max_size=4,
+)
+
+
+@hypothesis.given(policies, policies, attempts, st.integers(2, 7), st.data())
+@hypothesis.settings(deadline=None, max_examples=150)
+def test_no_plan_passes_any_budget(base, own, done, count, draw):
+    fleet = many(count, projects=2, nodes=3)
+    busy = draw.draw(st.sets(st.sampled_from([i.id for i in fleet.instances])))
+    expected = dict.fromkeys(busy, RISING)
+    given = [rule(own, project=('p1',))]
+    found = decisions(
+        fleet,
+        expected,
+        rules=given,
+        spent=Spent.of(done, data.NOW),
+        **base,
+    )
+    everything = {'max_actions': 99, 'max_actions_per_node': 99}
+    limits = {
+        'p0': {**everything, **base},
+        'p1': {**everything, **base, **own},
+    }
+    for name in ('max_actions', 'max_actions_per_node'):
+        limits['p1'][name] = min(limits['p0'][name], limits['p1'][name])
+    planned = acted(found)
+    where = {i.id: i for i in fleet.instances}
+    hour = [one for one in done if one.at > data.NOW - 3600]
+    day = [one for one in done if one.at > data.NOW - 86400]
+    for name in planned:
+        one, limit = where[name], limits[where[name].project_id]
+        mine = [n for n in planned if where[n].project_id == one.project_id]
+        counts = {
+            'max_actions': len(planned),
+            'max_actions_per_hour': len(planned) + len(hour),
+            'max_actions_per_project_hour': len(mine)
+            + sum(d.project_id == one.project_id for d in hour),
+            'max_actions_per_instance_hour': 1
+            + sum(d.instance_id == name for d in hour),
+            'max_actions_per_instance_day': 1
+            + sum(d.instance_id == name for d in day),
+            'max_actions_per_node': max(
+                sum(node in {where[n].node, found[n].node} for n in planned)
+                for node in {one.node, found[name].node}
+            ),
+        }
+        for budget, most in limit.items():
+            assert counts[budget] <= most, budget
+
+
+# ------------------------------------------------------------ new instances
+def test_a_new_instance_is_observed_before_it_is_touched():
+    young = many(1, created_at=data.NOW - 3599)
+    chosen = decisions(young)['i0']
+    assert chosen.reason is Reason.OBSERVING
+    assert 'the instance is 3599 s old' in chosen.text
+    old = many(1, created_at=data.NOW - 3600)
+    assert isinstance(decisions(old)['i0'], Resize)
+
+
+def test_a_new_instance_is_not_moved_off_its_node_either():
+    fleet = data.a_fleet(
+        *(data.instance(i, created_at=data.NOW - 60) for i in 'abcde'),
+        nodes=(data.node('n1', 8), data.node('n2', 16)),
+    )
+    expected = {i: {'cpu': (1.6, 0.05)} for i in 'abcde'}
+    assert acted(decisions(fleet, expected)) == []
+    assert len(acted(decisions(fleet, expected, observation_s=60))) == 1
+
+
+# ------------------------------------------------------- restarts and gaps
+def test_after_a_restart_or_a_gap_one_instance_is_acted_upon():
+    fleet = many(6)
+    found = decisions(fleet, earlier=Earlier(risk={}))
+    assert len(acted(found)) == 1
+    assert 'no audit looked at of late' in found['i5'].text
+    seen = Earlier(risk={i.id: 1.0 for i in fleet.instances})
+    assert len(acted(decisions(fleet, earlier=seen))) == 6
+
+
+def test_who_was_watched_is_not_held_by_those_who_were_not():
+    seen = Earlier(risk={'i3': 1.0, 'i4': 1.0})
+    found = acted(decisions(many(6), earlier=seen))
+    assert {'i3', 'i4'} < set(found)
+    assert len(found) == 3
+
+
+# ---------------------------------------------------------- shared anomalies
+def seen_before(fleet, risk=0.0):
+    return Earlier(risk={i.id: risk for i in fleet.instances})
+
+
+def test_half_a_fleet_that_comes_to_be_at_risk_at_once_is_not_resized():
+    fleet = many(24)
+    expected = {f'i{n}': RISING for n in range(12)}
+    found = decisions(fleet, expected, earlier=seen_before(fleet))
+    assert acted(found) == []
+    assert found['i0'].reason is Reason.ANOMALY
+    assert '12 of 24 instances of the fleet' in found['i0'].text
+    assert found['i20'].reason is Reason.LOW_RISK
+
+
+def test_what_was_at_risk_before_is_no_news():
+    fleet = many(24)
+    expected = {f'i{n}': RISING for n in range(12)}
+    found = decisions(fleet, expected, earlier=seen_before(fleet, 0.6))
+    assert len(acted(found)) == 12
+
+
+def test_a_few_at_once_are_no_anomaly():
+    fleet = many(24)
+    expected = {f'i{n}': RISING for n in range(6)}
+    found = decisions(fleet, expected, earlier=seen_before(fleet))
+    assert len(acted(found)) == 6
+
+
+def test_a_node_is_judged_by_itself():
+    fleet = many(48)
+    expected = {f'i{n}': RISING for n in range(0, 48, 6)}  # all of n0
+    found = decisions(fleet, expected, earlier=seen_before(fleet))
+    assert found['i0'].reason is Reason.ANOMALY
+    assert '8 of 8 instances of node n0' in found['i0'].text
+
+
+def test_a_policy_may_allow_what_is_shared():
+    fleet = many(24)
+    both = {'anomalies.fleet': Reaction.ALLOW, 'anomalies.node': 'allow'}
+    found = decisions(
+        fleet,
+        {f'i{n}': RISING for n in range(12)},
+        earlier=seen_before(fleet),
+        rules=[rule(both)],
+    )
+    assert len(acted(found)) == 12
+
+
+def test_telemetry_that_fails_for_most_stops_resizes_and_releases():
+    fleet = many(24, flavor=data.SMALL)
+    silent = {f'gone{n}': 0.0 for n in range(3)}
+    window = data.window(fleet)
+    used = window.usage.copy()
+    used[4:] = float('nan')
+    window = dataclasses.replace(window, usage=used)
+    proposal = pipeline.propose(
+        fleet=fleet,
+        window=window,
+        forecaster=FakeForecaster({'i0': RISING}),
+        leases=(),
+        policy=Policy(),
+        now=data.NOW,
+        earlier=Earlier(risk={**silent, **seen_before(fleet).risk}),
+    )
+    found = {v.instance.id: v.adjustment for v in proposal.verdicts}
+    assert found['i0'].reason is Reason.ANOMALY
+    assert '20 of 24 instances that had a forecast' in found['i0'].text
+
+
+# ------------------------------------------------------ anomalies of instances
+def test_an_odd_instance_is_held_where_its_policy_says_so():
+    hold = rule({'anomalies.runaway': Reaction.HOLD})
+    told = {'anomalies': {'i0': 'runaway'}}
+    found = decisions(many(2), rules=[hold], **told)
+    assert found['i0'].reason is Reason.ANOMALY
+    assert acted(found) == ['i1']
+    assert acted(decisions(many(2), **told)) == ['i0', 'i1']
+
+
+@pytest.mark.parametrize(
+    ('reaction', 'note'), [('notify', 'it behaves oddly: leak'), ('allow', '')]
+)
+def test_what_is_only_odd_is_told_or_not(reaction, note):
+    fleet = many(1)
+    proposal = pipeline.propose(
+        fleet=fleet,
+        window=data.window(fleet),
+        forecaster=FakeForecaster({}),
+        leases=(),
+        policy=Policy(anomalies={'leak': Reaction(reaction)}),
+        now=data.NOW,
+        anomalies={'i0': 'leak'},
+    )
+    assert proposal.verdicts[0].note == note
+
+
+# ---------------------------------------------------- a day without to and fro
+def a_day(level, noise, seed):
+    """What is done about six instances whose load wavers about a level."""
+    rng = np.random.default_rng(seed)
+    flavor = {f'i{n}': data.SMALL for n in range(6)}
+    leases, done = {}, []
+    for step in range(288):
+        now = data.NOW + 300 * step
+        fleet = data.a_fleet(
+            *(
+                data.instance(name, f'n{n}', flavor=flavor[name])
+                for n, name in enumerate(flavor)
+            ),
+            nodes=NODES,
+        )
+        expected = {
+            name: {'cpu': (level + rng.normal(0, noise), 0.05)}
+            for name in flavor
+        }
+        found = decisions(
+            fleet,
+            expected,
+            leases=tuple(leases.values()),
+            recent={one.instance_id: one for one in done},
+            spent=Spent.of(done, now),
+            now=now,
+        )
+        for name in acted(found):
+            chosen = found[name]
+            flavor[name] = chosen.flavor
+            grows = isinstance(chosen, Resize)
+            leases.pop(name, None)
+            if grows:
+                leases[name] = data.lease(
+                    name,
+                    flavor_name=chosen.flavor.name,
+                    since=now,
+                    expires_at=chosen.expires_at,
+                )
+            kind = Kind.RESIZE if grows else Kind.RELEASE
+            done.append(attempt(name, kind=kind, ago=data.NOW - now))
+    return done
+
+
+@pytest.mark.parametrize(
+    ('level', 'noise'), [(1.75, 0.08), (1.75, 0.04), (1.7, 0.08), (1.8, 0.05)]
+)
+def test_a_day_of_load_that_wavers_about_a_limit_is_no_to_and_fro(
+    level, noise
+):
+    done = a_day(level, noise, seed=1)
+    begun = [one for one in done if one.kind is Kind.RESIZE]
+    assert max(Counter(one.instance_id for one in begun).values()) <= 5
+    for name in {one.instance_id for one in done}:
+        mine = [one.at for one in done if one.instance_id == name]
+        lasted = [b - a for a, b in zip(mine[::2], mine[1::2], strict=False)]
+        # each lease of a day lasts four times as long as the one before
+        assert all(
+            seconds >= min(900 * 4**n, 86400)
+            for n, seconds in enumerate(lasted)
+        )
+
+
+def test_a_lease_that_lasts_longer_says_why():
+    lease = data.lease('a', since=data.NOW - 1800)
+    fleet = data.a_fleet(data.instance('a', flavor=data.MEDIUM))
+    ended = [attempt('a', ago=7200, kind=Kind.RELEASE)]
+    assert isinstance(decisions(fleet, {}, leases=[lease])['a'], Release)
+    kept = decisions(
+        fleet, {}, leases=[lease], spent=Spent.of(ended, data.NOW)
+    )['a']
+    assert kept.reason is Reason.LEASE_KEPT
+    assert '1 of its leases ended within a day' in kept.text
+    assert '3600 s at least' in kept.text
