@@ -69,7 +69,7 @@ def server(server: compute.Server, request: web.Request) -> dict[str, Any]:
         'hostId': server.node,
         'image': {'id': 'an-image', 'links': []},
         'flavor': embedded,
-        'created': '2025-01-01T00:00:00Z',
+        'created': server.created,
         'updated': '2025-01-01T00:00:00Z',
         'addresses': {},
         'links': [],
