@@ -239,7 +239,7 @@ def amount(
     predicted: np.ndarray,
     limits: np.ndarray,
     weight: np.ndarray | float,
-    ceiling: float,
+    ceiling: np.ndarray | float,
 ) -> np.ndarray:
     """How much more of each resource: weight x max(0, q - ceiling x limit).
 

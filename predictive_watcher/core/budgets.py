@@ -86,6 +86,7 @@ class Budgets:
         self._planned: dict[int, tuple[str, ...]] = {}
         # of what is planned: how often, and with which budgets
         self._limits: dict[Hashable, Counter[int]] = {}
+        self._nodes: dict[str, tuple[int, int]] = {}
         self._before: Counter[Hashable] = Counter({('hour',): spent.hour})
         for kind, counts in (
             ('project', spent.project_hour),
@@ -122,24 +123,34 @@ class Budgets:
         """The nodes that may not take another action of this instance."""
         most = self._own.of(row).max_actions_per_node
         return frozenset(
-            key[1]
-            for key, limits in self._limits.items()
-            if isinstance(key, tuple)
-            and key[0] == 'node'
-            and limits.total() >= min([most, *limits])
+            name
+            for name, (planned, least) in self._nodes.items()
+            if planned >= min(most, least)
         )
 
     def spend(self, row: int, nodes: Iterable[str]) -> None:
         """Count an action of the plan."""
-        self._planned[row] = tuple(nodes)
+        self._planned[row] = nodes = tuple(nodes)
         for _, key, limit in self._lines(row, self._planned[row]):
             self._limits.setdefault(key, Counter())[limit] += 1
+        self._look_at(nodes)
 
     def refund(self, row: int) -> None:
         """Take `spend` back."""
-        for _, key, limit in self._lines(row, self._planned.pop(row)):
+        nodes = self._planned.pop(row)
+        for _, key, limit in self._lines(row, nodes):
             # taken out where none is left: its least value counts
             self._limits[key] -= Counter({limit: 1})
+        self._look_at(nodes)
+
+    def _look_at(self, nodes: Iterable[str]) -> None:
+        """How many actions burden each node, and the least of their budgets:
+        a large cloud asks for all of them at each placement.
+        """
+        for name in nodes:
+            limits = self._limits['node', name]
+            least = min(limits, default=_ANY)
+            self._nodes[name] = limits.total(), least
 
     def _lines(self, row: int, nodes: Iterable[str]) -> Iterator[_Line]:
         policy, one = self._own.of(row), self._instances[row]

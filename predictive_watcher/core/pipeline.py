@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import anomaly
 from predictive_watcher.core import assessment
 from predictive_watcher.core import brakes as brakes_module
@@ -16,6 +15,7 @@ from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import growing
+from predictive_watcher.core import judging
 from predictive_watcher.core import leasing
 from predictive_watcher.core import placement
 from predictive_watcher.core import profiling as profiling_module
@@ -170,7 +170,7 @@ def propose(
     nodes = _node_risks(maker)
     _decide(maker, rows, at_risk)
     return Proposal(
-        verdicts=tuple(_verdict(maker, row) for row in rows),
+        verdicts=judging.verdicts(maker, rows),
         leases=held,
         renewals=maker.renewals,
         risk_before=max([highest, *nodes], default=0.0),
@@ -231,9 +231,8 @@ def _danger(maker: PlanMaker, rows: list[int]) -> tuple[float, list[int]]:
     risk = np.nan_to_num(seen.risk.risk, nan=0.0).max(axis=1)
     threshold = maker.own.values('risk_threshold')
     at_risk = [r for r in rows if risk[r] >= threshold[r]]
-    at_risk.sort(
-        key=lambda r: (-_weight(maker, r), -risk[r], maker.instance(r).id)
-    )
+    weight = judging.at_worst(seen, seen.weights)
+    at_risk.sort(key=lambda r: (-weight[r], -risk[r], maker.instance(r).id))
     return float(risk[rows].max()), at_risk
 
 
@@ -253,49 +252,6 @@ def _relieve_nodes(maker: PlanMaker, rows: list[int]) -> None:
         members = maker.place.members[nodes[index].name]
         free = [r for r in rows if r in members and r not in maker.decided]
         relief.relieve(maker, nodes[index], free)
-
-
-def _worst(maker: PlanMaker, row: int) -> int:
-    """The resource at the highest risk, cpu where nothing is known."""
-    return int(np.argmax(np.nan_to_num(maker.seen.risk.risk[row], nan=-1.0)))
-
-
-def _weight(maker: PlanMaker, row: int) -> float:
-    """The effective weight of the resource at the highest risk."""
-    return float(maker.seen.weights[row, _worst(maker, row)])
-
-
-def _verdict(maker: PlanMaker, row: int) -> Verdict:
-    seen = maker.seen
-    notes = (
-        seen.forecast.notes.get(maker.instance(row).id),
-        maker.brakes.note(row),
-    )
-    return Verdict(
-        instance=maker.instance(row),
-        adjustment=maker.verdict(row),
-        weight=_weight(maker, row),
-        base_weight=float(seen.base_weights[row, _worst(maker, row)]),
-        risk=seen.risk.risk[row],
-        lead_s=seen.risk.lead_s[row],
-        predicted=seen.predicted[row],
-        limits=seen.limits[row],
-        age_s=seen.age_s[row],
-        model=seen.forecast.model_of(row),
-        note='; '.join(filter(None, notes)),
-        amount=adj.amount(
-            seen.predicted[row],
-            seen.limits[row],
-            seen.weights[row],
-            float(seen.ceiling[row]),
-        ),
-        horizons=seen.risk.horizons[:, row],
-        ceiling=float(seen.ceiling[row]),
-        quantile_level=maker.policy_of(row).quantile_level,
-        looked_at=tuple(maker.looked_at.get(row, ())),
-        rules=maker.own.rules_of(row),
-        rung=seen.rung(row),
-    )
 
 
 def _risk_after(maker: PlanMaker, rows: list[int]) -> float:
