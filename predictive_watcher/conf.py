@@ -209,6 +209,19 @@ OPTS = [
         help='The share of its weight that an instance keeps which is always '
         'above its guideline. 1: weights never fall.',
     ),
+    cfg.BoolOpt(
+        'publish_metrics',
+        default=False,
+        help='Write risk, forecast and surprise of each instance to Gnocchi '
+        'after each run: predictive.risk, predictive.cpu.q95, '
+        'predictive.anomaly. A failure costs the measures, not the audit.',
+    ),
+    cfg.StrOpt(
+        'metrics_archive_policy',
+        default='',
+        help='Archive policy of these metrics. Empty: what the rules of '
+        'Gnocchi say for their names.',
+    ),
     cfg.IntOpt(
         'settled_retention_hours',
         default=48,

@@ -30,6 +30,7 @@ from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
 from predictive_watcher.telemetry import circuit
 from predictive_watcher.telemetry import gnocchi
+from predictive_watcher.telemetry import measuring as measuring_module
 from predictive_watcher.telemetry import prometheus
 
 
@@ -169,6 +170,23 @@ def _prometheus(own: Any) -> Any:
     )
     # once, or each audit would leave a socket behind
     return _once(lambda: prometheus.url_adapter(*given), 'prometheus', *given)
+
+
+def measuring(
+    conf: cfg.ConfigOpts, session: Any
+) -> measuring_module.Measuring | None:
+    """Where metrics are written; None: nowhere.
+
+    :param session: a keystoneauth1 session.
+    """
+    own = options(conf)
+    if not own.publish_metrics:
+        return None
+    section = conf.gnocchi_client
+    client = gnocchi.metric_adapter(
+        session, section.region_name, section.endpoint_type
+    )
+    return measuring_module.Measuring(client, own.metrics_archive_policy)
 
 
 def cloud(conf: cfg.ConfigOpts, connection: Any) -> nova.Nova:

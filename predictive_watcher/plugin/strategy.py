@@ -13,6 +13,7 @@ from predictive_watcher.plugin import audit as audit_module
 from predictive_watcher.plugin import efficacy
 from predictive_watcher.plugin import emit
 from predictive_watcher.plugin import failures
+from predictive_watcher.plugin import measured
 from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import report
 from predictive_watcher.plugin import scope as scope_module
@@ -105,6 +106,7 @@ class PredictiveAdjustment(base.BaseStrategy):
                 connection=connection,
                 source=wiring.telemetry(conf, session),
             )
+            measured.write(wiring.measuring(conf, session), run)
         finally:
             # Left to the garbage collector, the sockets of audit after audit
             # stay open until Placement takes no more.
