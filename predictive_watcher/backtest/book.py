@@ -1,9 +1,11 @@
 """Leases and attempts of a simulated cloud, as the ledger would have them."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
 
 from predictive_watcher.core import budgets
+from predictive_watcher.core import saturation
 from predictive_watcher.core.leases import Attempt
 from predictive_watcher.core.leases import Lease
 
@@ -19,6 +21,9 @@ class Book:
     leases: dict[str, Lease] = dataclasses.field(default_factory=dict)
     attempts: dict[str, Attempt] = dataclasses.field(default_factory=dict)
     tried: list[Attempt] = dataclasses.field(default_factory=list)
+    growths: dict[tuple[str, int, str], saturation.Growth] = dataclasses.field(
+        default_factory=dict
+    )
     ended: list[tuple[Lease, int]] = dataclasses.field(default_factory=list)
     begun: dict[str, int] = dataclasses.field(default_factory=dict)
 
@@ -87,6 +92,12 @@ class Book:
             self.leases[instance] = dataclasses.replace(
                 self.leases[instance], expires_at=expires_at
             )
+
+    def learn(self, growths: Iterable[saturation.Growth]) -> None:
+        """What leases of saturated instances have shown, each once."""
+        for one in growths:
+            key = (one.instance_id, one.since, one.resource)
+            self.growths.setdefault(key, one)
 
     def attempt(self, attempt: Attempt) -> None:
         """Something was tried."""

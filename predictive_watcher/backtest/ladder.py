@@ -97,7 +97,7 @@ def _flavor(
     cpu, memory, disk, network = limits
     vcpus = max(1, math.ceil(cpu - 1e-6))
     # nobody is leased a flavor of another family: specs have to be the same
-    specs = {fleet.WEIGHT_SPEC: f'{weight:g}', 'family': family}
+    specs = {fleet.WEIGHT_SPEC: f'{weight:g}', fleet.FAMILY_SPEC: family}
     if cpu < vcpus - 1e-6:
         quota = max(1, round(cpu / vcpus * _PERIOD))
         specs['quota:cpu_quota'] = str(quota)

@@ -14,6 +14,7 @@ from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
 from predictive_watcher.core.policy import Policy
+from predictive_watcher.core.rules import Rule
 
 
 Tell = Callable[[float], None]
@@ -45,11 +46,16 @@ class Proposing:
     """Whatever `propose()` says, with one forecaster."""
 
     def __init__(
-        self, name: str, forecaster: forecast_module.Forecaster, policy: Policy
+        self,
+        name: str,
+        forecaster: forecast_module.Forecaster,
+        policy: Policy,
+        rules: Sequence[Rule] = (),
     ) -> None:
         self.name = name
         self._forecaster = forecaster
         self._policy = policy
+        self._rules = tuple(rules)
 
     def decide(
         self,
@@ -70,9 +76,13 @@ class Proposing:
             policy=policy,
             now=now,
             recent=book.recent(now - policy.cooldown_s),
+            rules=self._rules,
             spent=budgets.Spent.of(book.tried, now),
+            failed_releases=leases_module.failed_releases(book.tried),
+            growths=tuple(book.growths.values()),
         )
         book.renew(proposal.renewals)
+        book.learn(proposal.growths)
         found = []
         for verdict in proposal.verdicts:
             row = cloud.row_of[verdict.instance.id]
@@ -142,7 +152,7 @@ def _lease(
                 origin_flavor_name=instance.flavor.name,
                 flavor_name=instance.flavor.name,
                 pending_flavor_name=action.flavor.name,
-                reason=action.reason.value,
+                reason=f'{action.reason.value}: {action.text}',
                 since=now,
                 expires_at=action.expires_at,
             )

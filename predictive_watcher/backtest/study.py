@@ -21,6 +21,7 @@ from predictive_watcher.backtest import timeline
 from predictive_watcher.core import remembering
 from predictive_watcher.core import usage as usage_module
 from predictive_watcher.core.policy import Policy
+from predictive_watcher.core.rules import Rule
 
 
 OURS = 'predictive'
@@ -39,7 +40,8 @@ Tell = Callable[[str, float], None]
 class Study:
     """What is replayed, with which rules, and how often audits look.
 
-    ``memory`` is what audits before the scene would have left.
+    ``memory`` is what audits before the scene would have left; ``rules`` give
+    instances policies of their own.
     """
 
     scene: scene_module.Scene
@@ -47,13 +49,14 @@ class Study:
     model: remembering.Model
     memory: remembering.Memory | None
     stride: int = 1
+    rules: tuple[Rule, ...] = ()
 
     def contender(self, name: str) -> run.Contender:
         """The one of that name.
 
         :raises InvalidInput: where nobody has it.
         """
-        policy, scene = self.policy, self.scene
+        policy, scene, rules = self.policy, self.scene, self.rules
         match name:
             case 'none':
                 return run.Nothing()
@@ -63,15 +66,15 @@ class Study:
                     policy.migration_interruption_s,
                 )
             case 'reactive':
-                return run.Proposing(name, rivals.Reactive(), policy)
+                return run.Proposing(name, rivals.Reactive(), policy, rules)
             case 'percentile':
-                return run.Proposing(name, rivals.Percentile(), policy)
+                return run.Proposing(name, rivals.Percentile(), policy, rules)
             case 'oracle':
                 oracle = rivals.Oracle(scene.demand)
-                return run.Proposing(name, oracle, policy)
+                return run.Proposing(name, oracle, policy, rules)
             case 'predictive':
                 goes_on = remembering.Remembering(self.model, self.memory)
-                return run.Proposing(name, goes_on, policy)
+                return run.Proposing(name, goes_on, policy, rules)
             case _:
                 raise exceptions.InvalidInput(
                     f'{name!r} is no contender; known are '
@@ -89,6 +92,7 @@ def prepare(
     model: remembering.Model,
     stride: int,
     tell: Tell,
+    rules: tuple[Rule, ...] = (),
 ) -> Study:
     """Make the scene, and let the model learn from what was before it."""
     model.check_step(demand.step_s)
@@ -114,6 +118,7 @@ def prepare(
         model=model,
         memory=memory,
         stride=stride,
+        rules=rules,
     )
 
 
@@ -197,4 +202,5 @@ def _settings(study: Study) -> dict[str, object]:
         'flavors': len(scene.flavors),
         'site': dataclasses.asdict(scene.site),
         'policy': dataclasses.asdict(study.policy),
+        'rules': [rule.name for rule in study.rules],
     }

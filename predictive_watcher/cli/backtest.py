@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         _check_output(option, getattr(arguments, option))
     names = backtest_options.rivals(arguments)
     policy = backtest_options.policy(arguments)
+    rules = backtest_options.rules(arguments, int(time.time()))
     model = registry.load(arguments.model, arguments.threads)
     bar = progress.Bar()
     began = time.monotonic()
@@ -60,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
             model=model,
             stride=arguments.stride,
             tell=bar.tell,
+            rules=rules,
         ),
         names,
         bar.tell,

@@ -10,6 +10,9 @@ from predictive_watcher import exceptions
 from predictive_watcher.backtest import study
 from predictive_watcher.cli import history
 from predictive_watcher.core.policy import Policy
+from predictive_watcher.core.rules import Rule
+from predictive_watcher.policies import problem
+from predictive_watcher.policies import reading
 
 
 _FIELDS = {field.name: field for field in dataclasses.fields(Policy)}
@@ -185,6 +188,12 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         'default: ' + _told(study.RULES),
     )
     group.add_argument(
+        '--policies',
+        type=pathlib.Path,
+        metavar='FILE',
+        help='policy file with rules for some of the instances',
+    )
+    group.add_argument(
         '--model',
         type=pathlib.Path,
         metavar='DIR',
@@ -250,6 +259,29 @@ def policy(arguments: argparse.Namespace) -> Policy:
     """
     given = dict(_setting(text) for text in arguments.settings)
     return dataclasses.replace(study.RULES, **given)
+
+
+def rules(arguments: argparse.Namespace, now: int) -> tuple[Rule, ...]:
+    """Those of the policy file, if there is one.
+
+    :param now: Unix seconds; the file's windows are compared from then on.
+    :raises InvalidInput: where it cannot be read.
+    :raises InvalidPolicies: where something is wrong with it.
+    """
+    path: pathlib.Path | None = arguments.policies
+    if path is None:
+        return ()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise exceptions.InvalidInput(
+            f'--policies {path}: cannot be read ({error.strerror}); check '
+            'the path'
+        ) from error
+    checked = reading.check(content, now)
+    if checked.errors:
+        raise problem.refused(str(path), checked.errors)
+    return checked.rules
 
 
 def _setting(text: str) -> tuple[str, Any]:

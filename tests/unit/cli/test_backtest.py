@@ -121,6 +121,42 @@ def test_the_page_needs_nothing_else(tmp_path, trace, capsys):
         assert word not in page
 
 
+def test_a_policy_file_gives_an_instance_its_own_policy(
+    tmp_path, trace, capsys
+):
+    policies = tmp_path / 'policies.yaml'
+    policies.write_text(
+        'rules:\n'
+        '  - name: leave-it\n'
+        '    match: {instance: i0}\n'
+        '    set: {observe_only: true}\n'
+    )
+    times = tmp_path / 'out.npz'
+    code, _, _ = run(
+        capsys,
+        *('--traces', trace, '--nodes', 3, '--from', 10, *ROOMY),
+        *('--rivals', 'reactive', '--policies', policies),
+        *('--timeline', times),
+    )
+    assert code == 0
+    with np.load(times) as file:
+        rows = file['actions_reactive']['instance']
+    assert 1 in rows and 0 not in rows
+
+
+def test_broken_policies_are_refused_with_their_line(tmp_path, trace, capsys):
+    policies = tmp_path / 'policies.yaml'
+    policies.write_text('rules:\n  - nam: x\n')
+    code, _, err = run(capsys, '--traces', trace, '--policies', policies)
+    assert code == 1
+    assert f'{policies}:2' in err and 'nam' in err
+    code, _, err = run(
+        capsys, '--traces', trace, '--policies', tmp_path / 'none.yaml'
+    )
+    assert code == 1
+    assert 'none.yaml: cannot be read' in err
+
+
 def test_cpu_alone_is_enough(tmp_path, capsys):
     window = made.demand()
     path = write(
