@@ -11,6 +11,7 @@ from predictive_watcher import exceptions
 from predictive_watcher.core import contention
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
+from predictive_watcher.core import joint
 from predictive_watcher.core import ladder
 from predictive_watcher.core import profile
 from predictive_watcher.core import profiling as profiling_module
@@ -113,6 +114,7 @@ def assess(
     origins: Mapping[str, fleet_module.Flavor] | None = None,
     weighing: weights_module.Weighing | None = None,
     growths: Mapping[tuple[str, str], float] | None = None,
+    nodes: joint.Joints | None = None,
 ) -> Assessment:
     """Look ahead for every instance of the fleet, as its own policy asks.
 
@@ -122,6 +124,7 @@ def assess(
     :param origins: by instance id, the own flavor of those with a lease.
     :param weighing: None: no weight falls.
     :param growths: the factors that `saturation.factors` learned.
+    :param nodes: learn how their sums spread; None: nothing is learned.
     :raises ModelError: when the forecaster's model cannot be used.
     """
     limits, weights, bad_specs = _limits(fleet.instances)
@@ -145,6 +148,7 @@ def assess(
     wanted = saturation.demand(
         limits, saturated, _own_names(fleet, origins or {}), growths or {}
     )
+    load = risk_module.node_load(forecast, window, limits)
     return Assessment(
         fleet=fleet,
         forecast=forecast,
@@ -171,7 +175,7 @@ def assess(
             if known is None
             else known.excess_s(ceilings)
         ),
-        load=risk_module.node_load(forecast, window, limits),
+        load=load if nodes is None else nodes.judged(fleet, load, window),
         bad_specs=bad_specs,
         now=now,
         ceiling=ceiling,

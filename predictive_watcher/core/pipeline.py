@@ -15,6 +15,7 @@ from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import growing
+from predictive_watcher.core import joint
 from predictive_watcher.core import judging
 from predictive_watcher.core import leasing
 from predictive_watcher.core import placement
@@ -83,6 +84,7 @@ def propose(
     growths: Iterable[saturation.Growth] = (),
     quotas: Mapping[str, quotas_module.Quota] | None = None,
     vigil: vigil_module.Vigil | None = None,
+    joints: joint.Joints | None = None,
 ) -> Proposal:
     """Anticipate violations and decide what to do about each instance.
 
@@ -103,8 +105,8 @@ def propose(
     :param anomalies: by instance id, the kind of what is odd about it, beside
         what ``vigil`` finds.
     :param vigil: watches for anomalies; None: nobody does.
-    :param profiling: learns the behavioural profiles; None: what is needed
-        of them is read off the window.
+    :param profiling: learns profiles; None: they are read off the window.
+    :param joints: learn how the sums of nodes spread.
     :param quotas: by project, what it may still take; asked only where an
         instance is at risk.
     :param weighing: how weights fall; None: they do not.
@@ -125,6 +127,7 @@ def propose(
         origins=origins,
         weighing=weighing,
         growths=saturation.factors(growths),
+        nodes=joints,
     )
     odd = vigil_module.look(
         vigil, window, seen.limits, seen.forecast, fleet.instances

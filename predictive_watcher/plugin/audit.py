@@ -18,6 +18,7 @@ from predictive_watcher.core import pipeline
 from predictive_watcher.core import usage
 from predictive_watcher.core import weights
 from predictive_watcher.plugin import learning
+from predictive_watcher.plugin import nodes
 from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import recall
 from predictive_watcher.plugin import recent as recent_module
@@ -95,6 +96,7 @@ def run(
     # read after the fleet: what was ordered meanwhile is pending here
     leases = ledger.active_leases()
     restrained = restraint.known(conf, ledger, window, policy, now, wall)
+    joints = nodes.recalled(conf, audit)
     proposal = pipeline.propose(
         fleet=fleet,
         window=window,
@@ -109,6 +111,7 @@ def run(
         spent=restrained.spent,
         earlier=restrained.earlier,
         profiling=recalled.profiling,
+        joints=joints,
         quotas=cloud.quotas(),
         growths=ledger.growths(),
         weighing=weights.Weighing(
@@ -131,6 +134,7 @@ def run(
         benefit_factor=policy.benefit_factor,
     )
     learning.learn(conf, ledger, learned)
+    nodes.keep(conf, audit, joints, window)
     recent_module.keep(conf, audit, known, recalled, remembered)
     recall.keep(conf, audit, recalled, wall)
     return Run(

@@ -1,0 +1,55 @@
+"""What an audit remembers of its nodes, in a file beside the others."""
+
+import pathlib
+
+from oslo_config import cfg
+from oslo_log import log
+
+from predictive_watcher import exceptions
+from predictive_watcher import wiring
+from predictive_watcher.core import joint
+from predictive_watcher.core import remembering
+from predictive_watcher.core import usage
+from predictive_watcher.state import cache
+
+
+LOG = log.getLogger(__name__)
+_MAKE = 'nodes-1'  # what a memory of another make is not mistaken for
+
+
+def recalled(conf: cfg.ConfigOpts, audit: str) -> joint.Joints:
+    """The sums of nodes, as the audit before left them."""
+    directory = wiring.options(conf).state_directory
+    if not directory:
+        return joint.Joints()
+    try:
+        memory = cache.read(pathlib.Path(directory), f'{audit}-nodes', _MAKE)
+    except exceptions.StateError as error:
+        LOG.warning('audit %s: nodes are judged anew: %s', audit, error)
+        return joint.Joints()
+    if memory is None:
+        return joint.Joints()
+    return joint.Joints(joint.Joint(nodes=memory.instances, **memory.parts))
+
+
+def keep(
+    conf: cfg.ConfigOpts,
+    audit: str,
+    joints: joint.Joints,
+    window: usage.UsageWindow,
+) -> None:
+    """Keep them for the next audit; a decision does not wait for that."""
+    directory = wiring.options(conf).state_directory
+    if not directory:
+        return
+    memory = remembering.Memory(
+        model=_MAKE,
+        instances=joints.joint.nodes,
+        time=window.end,
+        step_s=window.step_s,
+        parts=joints.joint.parts(),
+    )
+    try:
+        cache.write(pathlib.Path(directory), f'{audit}-nodes', memory)
+    except exceptions.StateError as error:
+        LOG.warning('audit %s: its nodes are not kept: %s', audit, error)
