@@ -7,6 +7,7 @@ checked in `reading`.
 from collections.abc import Mapping
 from typing import Any
 
+from predictive_watcher.core import anomaly
 from predictive_watcher.core import forecast
 from predictive_watcher.core import policy
 
@@ -113,10 +114,14 @@ _SET = _object(
     anomalies={
         'type': 'object',
         'minProperties': 1,
-        'additionalProperties': {
-            'type': 'string',
-            'enum': [reaction.value for reaction in policy.Reaction],
+        'properties': {
+            kind.value: {
+                'type': 'string',
+                'enum': [reaction.value for reaction in policy.Reaction],
+            }
+            for kind in anomaly.Kind
         },
+        'additionalProperties': False,
     },
 )
 

@@ -203,6 +203,7 @@ def test_no_rules_are_no_mistake():
         (setting('budgets: {per_audit: 1.5}'), 3, 'not a whole number'),
         (setting('budgets: {per_day: 1}'), 3, "'per_day' is not known"),
         (setting('anomalies: {leak: panic}'), 3, '"panic" is not among'),
+        (setting('anomalies: {leek: hold}'), 3, 'leek'),
         (setting('largest_flavor: 2026-01-01'), 3, 'put it in quotes'),
         (
             setting('risk_threshold: 0.2, release_threshold: 0.3'),
