@@ -88,6 +88,19 @@ def option():
 
 
 @pytest.fixture
+def policies(option, tmp_path):
+    """Writes the policy file of the site."""
+    path = tmp_path / 'policies.yaml'
+    option('policy_file', str(path))
+
+    def write(text):
+        path.write_text(text, encoding='utf-8')
+        return path
+
+    return write
+
+
+@pytest.fixture
 def site(cloud):
     """Two nodes with room, and two flavors."""
     cloud.cluster.add_node('one')

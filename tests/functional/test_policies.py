@@ -3,8 +3,6 @@
 import datetime
 import json
 
-import pytest
-
 from predictive_watcher.cli import main
 from tests.functional.harness import loads
 from tests.functional.harness import operator
@@ -12,19 +10,6 @@ from tests.functional.harness.clock import now
 from tests.functional.harness.verdicts import assert_held
 from tests.functional.harness.verdicts import reasons
 from tests.functional.harness.verdicts import verdicts
-
-
-@pytest.fixture
-def policies(option, tmp_path):
-    """Writes the policy file of the site."""
-    path = tmp_path / 'policies.yaml'
-    option('policy_file', str(path))
-
-    def write(text):
-        path.write_text(text, encoding='utf-8')
-        return path
-
-    return write
 
 
 def observe(flavor):

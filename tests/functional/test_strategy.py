@@ -71,8 +71,10 @@ def test_an_applied_plan_is_a_lease_that_ends_when_the_load_has_gone(
 
 
 def test_a_lost_ledger_is_made_again_of_the_actions_of_watcher(
-    watcher, ledger, audit, boot, use, tmp_path, option
+    watcher, ledger, audit, boot, use, tmp_path, option, policies
 ):
+    # both in the first plan
+    policies('rules: [{name: a, set: {budgets: {unwatched: 2}}}]')
     ramp = boot('ramp', loads.ramping(0.6, 1.78))
     watcher.apply(watcher.first_plan(audit())['uuid'])
     [lease] = ledger.active_leases()
