@@ -46,7 +46,9 @@ def groups(
         return [
             free[i : i + size] for i in range(0, len(free) - size + 1, size)
         ]
-    centred = np.nan_to_num(errors - np.nanmean(errors, 1, keepdims=True))
+    known = np.maximum(np.isfinite(errors).sum(1, keepdims=True), 1)
+    mean = np.nansum(errors, 1, keepdims=True) / known
+    centred = np.nan_to_num(errors - mean)
     length = np.sqrt((centred**2).sum(1, keepdims=True))
     alike = centred / np.where(length > 0, length, 1)
     alike = alike @ alike.T
