@@ -196,13 +196,19 @@ class BehaviouralProfile:
             self.activity,
         )
 
-    def forget(self, which: np.ndarray) -> None:
-        """Begin anew for the instances of a bool mask."""
-        fresh = BehaviouralProfile(
-            1, self.step_s, most_segments=self.segments.mass.shape[1]
-        ).parts()
-        for name, view in self.parts().items():
-            view[which] = fresh[name]
+    def pause(self, until: int) -> None:
+        """Let time pass in which nobody looked, up to the step that ends at
+        ``until``, at the cost of one step: silence, but that what was believed
+        of regimes stays.
+        """
+        if self.time is None or until <= self.time:
+            return
+        self._fade(until)
+        steps = (until - self.time) // self.step_s
+        self.age += np.float32(steps)
+        self.seen *= np.float32(2.0 ** (-steps * self.step_s / HALF_LIFE_S))
+        self.excess.before[...] = -1
+        self.time = until
 
     @property
     def age_s(self) -> np.ndarray:

@@ -58,7 +58,8 @@ class Profiling:
     """Learns the profiles of one audit, with a memory before and after.
 
     ``memory`` is what to keep for the next audit once `learn` was called,
-    ``resumed`` how many instances went on where they were.
+    ``resumed`` how many instances went on where they were, ``known`` their
+    ids.
     """
 
     def __init__(
@@ -68,10 +69,12 @@ class Profiling:
     ) -> None:
         self.memory = memory
         self.resumed = 0
+        self.known: frozenset[str] = frozenset()
         self._subjects = subjects or {}
 
     def learn(self, window: usage_module.UsageWindow) -> Known:
         """The profiles at the window's end."""
+        self.resumed, self.known = 0, frozenset()
         who = [self._subjects.get(i, Subject()) for i in window.instances]
         seen = remembering.steps_known(self.memory, window, profile.IDENTITY)
         kept = max(window.usage.shape[1] - remembering.unsure(window), seen)
@@ -99,12 +102,14 @@ class Profiling:
         calendar = _calendar(who)
         found = profile.BehaviouralProfile(len(who), window.step_s, calendar)
         memory = self.memory
-        if memory is None or not seen:
+        paused = _ended_before(memory, window)
+        if memory is None or not (seen or paused):
             return found
         place = self._places(memory, window.instances, who)
         old, new = np.flatnonzero(place >= 0), np.flatnonzero(place < 0)
         self.resumed = len(old)
-        if len(new):
+        self.known = frozenset(window.instances[row] for row in old)
+        if len(new) and not paused:
             young = profile.BehaviouralProfile(
                 len(new), window.step_s, calendar.among(new)
             )
@@ -114,6 +119,8 @@ class Profiling:
             found.resume(young.parts(), new, memory.time)
         parts = {name: part[place[old]] for name, part in memory.parts.items()}
         found.resume(parts, old, memory.time)
+        if paused:
+            found.pause(window.start - window.step_s)
         return found
 
     @staticmethod
@@ -148,6 +155,21 @@ def learned(
     for k, time in enumerate(window.times()):
         found.advance(window.usage[:, k], int(time))
     return _memory(window, who, found.parts(), window.end)
+
+
+def _ended_before(
+    memory: remembering.Memory | None, window: usage_module.UsageWindow
+) -> bool:
+    """Was nobody looking for longer than the window?  What took weeks to
+    learn still holds.
+    """
+    return (
+        memory is not None
+        and memory.model == profile.IDENTITY
+        and memory.step_s == window.step_s
+        and memory.time < window.start
+        and (window.start - memory.time) % window.step_s == 0
+    )
 
 
 def _calendar(who: list[Subject]) -> conditions.Calendar:

@@ -102,7 +102,7 @@ def late(
         if name in row_of
     ]
     first = (window.start - before.start) // window.step_s
-    length = (before.end - window.start) // window.step_s + 1
+    length = (min(before.end, window.end) - window.start) // window.step_s + 1
     if not pairs or length < 1:
         return Late()
     rows, own = (np.array(side) for side in zip(*pairs, strict=True))

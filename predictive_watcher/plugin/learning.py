@@ -92,7 +92,11 @@ def watched(
         memory = None
     if memory is None:
         return standing_in.Watched(inner)
-    known = drift.Watch(instances=memory.instances, **memory.parts)
+    try:
+        known = drift.Watch(instances=memory.instances, **memory.parts)
+    except TypeError as error:  # of another make
+        LOG.warning('audit %s: drift is watched anew: %s', audit, error)
+        return standing_in.Watched(inner)
     return standing_in.Watched(
         inner, known, _renewed(conf, ledger, memory.time)
     )

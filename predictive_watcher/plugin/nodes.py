@@ -29,7 +29,12 @@ def recalled(conf: cfg.ConfigOpts, audit: str) -> joint.Joints:
         return joint.Joints()
     if memory is None:
         return joint.Joints()
-    return joint.Joints(joint.Joint(nodes=memory.instances, **memory.parts))
+    try:
+        known = joint.Joint(nodes=memory.instances, **memory.parts)
+    except TypeError as error:  # of another make
+        LOG.warning('audit %s: nodes are judged anew: %s', audit, error)
+        return joint.Joints()
+    return joint.Joints(known)
 
 
 def keep(

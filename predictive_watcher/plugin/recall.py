@@ -2,24 +2,31 @@
 
 from collections import Counter
 from collections import defaultdict
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 import functools
 import pathlib
+from typing import Any
+from typing import TypeVar
 
+import numpy as np
 from oslo_config import cfg
 from oslo_log import log
 
 from predictive_watcher import exceptions
 from predictive_watcher import wiring
+from predictive_watcher.core import anomaly
 from predictive_watcher.core import fleet
+from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import profile
 from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import remembering
 from predictive_watcher.core import selection
 from predictive_watcher.core import several
+from predictive_watcher.core import usage
 from predictive_watcher.core import vigil as vigil_module
 from predictive_watcher.plugin import subjects
 from predictive_watcher.state import cache
@@ -29,6 +36,7 @@ LOG = log.getLogger(__name__)
 Learner = (
     remembering.Remembering | profiling_module.Profiling | vigil_module.Vigil
 )
+Found = TypeVar('Found')
 _FORGOTTEN_S = 7 * 86400  # states of audits that are no more
 
 
@@ -44,6 +52,49 @@ class Recalled:
     profiling: profiling_module.Profiling
     vigil: vigil_module.Vigil
     kept: Mapping[str, Learner]
+
+
+def _or_anew(
+    learner: Learner, work: Callable[..., Found], *given: Any
+) -> Found:
+    """What ``work`` returns; where it cannot go on from what was remembered,
+    from the history alone.
+
+    A file may be whole and still not what this release expects.  An audit
+    that failed of it would never write a better one, and never plan again.
+    """
+    try:
+        return work(*given)
+    except exceptions.PredictiveWatcherError:
+        raise
+    except Exception as error:
+        if learner.memory is None:
+            raise
+        LOG.error(
+            '%s: what was remembered cannot be gone on with, the history '
+            'stands in for it; please report this',
+            learner.memory.model,
+            exc_info=error,
+        )
+    learner.memory, learner.resumed = None, 0
+    return work(*given)
+
+
+class _Remembering(remembering.Remembering):
+    def forecast(
+        self, window: usage.UsageWindow, limits: np.ndarray
+    ) -> forecast_module.Forecast:
+        return _or_anew(self, super().forecast, window, limits)
+
+
+class _Profiling(profiling_module.Profiling):
+    def learn(self, window: usage.UsageWindow) -> profiling_module.Known:
+        return _or_anew(self, super().learn, window)
+
+
+class _Vigil(vigil_module.Vigil):
+    def look(self, *given: Any) -> anomaly.Findings:
+        return _or_anew(self, super().look, *given)
 
 
 def recall(
@@ -87,12 +138,12 @@ def recall(
             )
         )
     name = cache.profile_name(audit)
-    profiling = kept[name] = profiling_module.Profiling(
+    profiling = kept[name] = _Profiling(
         _memory(conf, audit, name, profile.IDENTITY),
         subjects.of(conf, instances, leases, now),
     )
     name = cache.anomalies_name(audit)
-    vigil = kept[name] = vigil_module.Vigil(
+    vigil = kept[name] = _Vigil(
         _memory(conf, audit, name, vigil_module.IDENTITY)
     )
     return Recalled(
@@ -136,7 +187,7 @@ def _remembering(
     conf: cfg.ConfigOpts, audit: str, name: str, model: remembering.Model
 ) -> remembering.Remembering:
     memory = _memory(conf, audit, name, model.identity)
-    return remembering.Remembering(model, memory)
+    return _Remembering(model, memory)
 
 
 def _memory(

@@ -28,7 +28,7 @@ def source_of(
                 directory, audit, cache.usage_name(audit), source.identity
             )
             kept = usage_book.recent_of(memory) if memory else None
-        except exceptions.StateError as error:
+        except (exceptions.StateError, KeyError, ValueError) as error:
             LOG.warning(
                 'audit %s: the usage of all instances is read again: %s',
                 audit,
@@ -47,7 +47,8 @@ def keep(
     """Keep what was read, and tell how late samples came.
 
     What was not asked for is not known to be missing: models forget these
-    instances, and begin with their history when it has been read.
+    instances, and begin with their history when it has been read.  A profile
+    knows more than that history: once there is one, it stays.
 
     :param remembered: Unix seconds up to which the audit before remembered.
     """
@@ -64,7 +65,9 @@ def keep(
     unread = source.health.unread()
     for learner in recalled.kept.values():
         if learner.memory is not None and unread:
-            learner.memory = remembering.without(learner.memory, unread)
+            stay = learner is recalled.profiling
+            gone = unread - recalled.profiling.known if stay else unread
+            learner.memory = remembering.without(learner.memory, gone)
     directory = wiring.state_directory(conf)
     if directory is None or source.recent is None:
         return

@@ -10,6 +10,7 @@ follows, and numpy's npz.
 
 import hashlib
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -31,6 +32,7 @@ BOOTSTRAP = 'bootstrap'
 _HEAD = f'predictive-watcher state {VERSION}\n'.encode()
 _DIGEST = hashlib.sha256().digest_size
 _SUFFIX = '.state'
+_WRITING = '.writing-'  # what a process that was killed left half-written
 _PROFILE = '-profile'
 _ABOUT = 'about'  # name of the array with the facts, beside the parts
 
@@ -140,7 +142,7 @@ def write(
     content = room.getbuffer()
     try:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=directory, prefix='.writing-')
+        handle, name = tempfile.mkstemp(dir=directory, prefix=_WRITING)
         try:
             with os.fdopen(handle, 'wb') as file:
                 file.write(_HEAD)
@@ -162,7 +164,8 @@ def purge(directory: pathlib.Path, before: float) -> int:
     files there were.
     """
     found = 0
-    for path in directory.glob(f'*{_SUFFIX}'):
+    kept, left = (directory.glob(p) for p in (f'*{_SUFFIX}', f'{_WRITING}*'))
+    for path in itertools.chain(kept, left):
         try:
             if path.stat().st_mtime < before:
                 path.unlink()

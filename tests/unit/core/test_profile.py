@@ -151,15 +151,6 @@ def test_an_instance_takes_at_most_12_kilobytes():
     assert sum(part.nbytes for part in parts) / 8 <= 12_000
 
 
-def test_forgotten_instances_begin_anew():
-    found = learned(GAPS)
-    found.forget(np.arange(8) == 3)
-    assert found.rung[3] == ladder.Rung.NO_SAMPLES
-    fresh = profile.BehaviouralProfile(1, STEP).parts()
-    for name, part in found.parts().items():
-        assert np.array_equal(part[3], fresh[name][0]), name
-
-
 def test_working_days_and_weekends_have_levels_of_their_own():
     used = np.full((1, 28 * 24, 4), 1.0)
     weekend = (np.arange(28 * 24) // 24) % 7 >= 5

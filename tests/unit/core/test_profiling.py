@@ -155,3 +155,37 @@ def test_a_new_instance_stands_on_its_group():
     rungs = [ladder.Rung(int(r)) for r in found.behaviour.rung]
     assert rungs[1] is ladder.Rung.GROUP_PRIOR
     assert rungs[0] is ladder.Rung.FIRST_HOURS
+
+
+def test_a_profile_outlives_a_pause_longer_than_the_window():
+    _, learner = audit(None, part(0, 100))
+    found, learner = audit(learner.memory, part(150, 200))
+    assert learner.resumed == 6
+    whole = MADE.usage.copy()
+    whole[:, 100:150] = np.nan
+    wanted, _ = audit(None, part(0, 200, used=whole))
+    # but for what was believed of regimes meanwhile, all is as in silence
+    for name in ('level.mean', 'day.weight', 'excess.runs', 'age'):
+        pair = (k.behaviour.parts()[name] for k in (found, wanted))
+        np.testing.assert_array_equal(*pair, err_msg=name)
+    np.testing.assert_allclose(
+        found.behaviour.seen_s, wanted.behaviour.seen_s, rtol=1e-4
+    )
+
+
+def test_who_is_new_after_a_pause_is_learned_from_the_window():
+    _, learner = audit(None, part(0, 100, [0, 1]))
+    found, learner = audit(learner.memory, part(150, 200, [1, 2]))
+    assert learner.known == {'i1'}
+    fresh, _ = audit(None, part(150, 200, [1, 2]))
+    pair = (k.behaviour.level.mean[1] for k in (found, fresh))
+    np.testing.assert_array_equal(*pair)
+    assert found.behaviour.rung[1] == fresh.behaviour.rung[1]
+
+
+def test_a_pause_off_the_grid_begins_anew():
+    _, learner = audit(None, part(0, 100))
+    window = part(150, 200)
+    moved = dataclasses.replace(window, start=window.start + 100)
+    _, learner = audit(learner.memory, moved)
+    assert learner.resumed == 0

@@ -1,5 +1,6 @@
 """Profiles of an audit: kept, lost, and never what a plan hangs on."""
 
+import dataclasses
 import logging
 import shutil
 
@@ -51,7 +52,7 @@ def busy_window(steps):
     )
 
 
-def audit(conf, steps, instances=None):
+def audit(conf, steps, instances=None, *, watched=False):
     """One run, as the strategy makes it."""
     window = busy_window(steps)
     instances = instances or [data.instance(i) for i in window.instances]
@@ -65,6 +66,7 @@ def audit(conf, steps, instances=None):
         policy=policy.Policy(risk_threshold=0.3),
         now=window.end,
         profiling=recalled.profiling,
+        vigil=recalled.vigil if watched else None,
     )
     recall.keep(conf, 'one', recalled, wall=0)
     return found, recalled
@@ -204,3 +206,24 @@ def test_an_unknown_time_zone_costs_accuracy_and_not_the_audit(conf, caplog):
         found = subjects.of(conf, [data.instance('a')], [], now=data.NOW)
     assert found['a'].zone == conditions.UTC
     assert 'Mars/Olympus' in caplog.text and 'UTC' in caplog.text
+
+
+@pytest.mark.parametrize('name', ['one', 'one-profile', 'one-anomalies'])
+def test_what_is_whole_but_of_another_make_does_not_cost_the_plan(
+    conf, tmp_path, name, caplog
+):
+    first, recalled = audit(conf, 119, watched=True)
+    memory = recalled.kept[name].memory
+    parts = dict(memory.parts)
+    # as from a release that remembered other things under the same name
+    parts[sorted(parts)[0]] = np.zeros((len(memory.instances), 99))
+    cache.write(
+        tmp_path / 'state', name, dataclasses.replace(memory, parts=parts)
+    )
+    with caplog.at_level(logging.ERROR):
+        second, recalled = audit(conf, 119, watched=True)
+    assert plain(first) == plain(second)
+    assert recalled.kept[name].resumed == 0
+    assert 'the history stands in for it' in caplog.text
+    _, recalled = audit(conf, 119, watched=True)
+    assert recalled.kept[name].resumed == 6

@@ -1,5 +1,6 @@
 """What an audit keeps of usage for the next one."""
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -13,6 +14,7 @@ from predictive_watcher.core import usage
 from predictive_watcher.core.policy import Policy
 from predictive_watcher.plugin import recall
 from predictive_watcher.plugin import recent
+from predictive_watcher.state import cache
 from predictive_watcher.telemetry import base
 from predictive_watcher.telemetry import gnocchi
 from tests.fakes import cloud_data
@@ -173,3 +175,33 @@ def test_plans_are_the_same_with_and_without_what_is_kept(conf, tmp_path):
         assert [v.adjustment.reason for v in one.verdicts] == [
             v.adjustment.reason for v in other.verdicts
         ]
+
+
+def test_a_profile_outlives_a_reading_that_was_not_in_time(conf):
+    window = made.window(steps=40)
+    left_out, never = window.instances[0], window.instances[1]
+
+    def audit(names, unread):
+        recalled = recall.recall(conf, 'one')
+        rows = [window.instances.index(name) for name in names]
+        known = recent.source_of(conf, 'one', Told(window, unread=unread))
+        recalled.profiling.learn(
+            known.read(names, window.start, window.end).only(range(len(rows)))
+        )
+        recent.keep(conf, 'one', known, recalled, None)
+        recall.keep(conf, 'one', recalled, wall=0)
+        return recalled.profiling.memory.instances
+
+    audit([left_out], ())
+    assert audit([left_out, never], {left_out, never}) == (left_out,)
+
+
+def test_kept_usage_of_another_make_is_read_again(conf, tmp_path, caplog):
+    window = made.window(steps=40)
+    read(conf, window)
+    memory = cache.read(tmp_path / 'state', 'one-usage', 'told 300')
+    bad = dataclasses.replace(memory, parts={'used': np.zeros(6)})
+    cache.write(tmp_path / 'state', 'one-usage', bad)
+    with caplog.at_level(logging.WARNING):
+        assert read(conf, window).resumed == 0
+    assert 'read again' in caplog.text

@@ -104,3 +104,12 @@ def test_states_of_audits_that_are_no_more_are_deleted(tmp_path):
     assert cache.read(tmp_path, 'old', 'm') is None
     assert cache.read(tmp_path, 'new', 'm') is not None
     assert cache.purge(tmp_path / 'gone', 200.0) == 0
+
+
+def test_what_a_killed_process_left_half_written_is_deleted(tmp_path):
+    left = tmp_path / '.writing-abc'
+    left.write_bytes(b'half')
+    assert cache.purge(tmp_path, left.stat().st_mtime - 1) == 0
+    os.utime(left, (100, 100))
+    assert cache.purge(tmp_path, 200.0) == 1
+    assert not left.exists()

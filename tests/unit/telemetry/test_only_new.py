@@ -191,6 +191,17 @@ def test_samples_that_came_late_are_counted():
     assert third.late(T0 + 201 * STEP) == recent.Late()
 
 
+def test_lateness_is_told_though_who_had_the_newest_sample_is_gone():
+    cloud = cloud_of('a')
+    cloud.add('b', 'memory.usage', series(steps=390))
+    first = only_new.OnlyNew(gnocchi.GnocchiTelemetry(cloud), None)
+    whole = first.read(['a', 'b'], T0 + 100 * STEP, None)
+    second = only_new.OnlyNew(gnocchi.GnocchiTelemetry(cloud), first.recent)
+    window = second.read(['b'], T0 + 100 * STEP, None)
+    assert window.end < whole.end
+    assert second.late(None) == recent.Late()
+
+
 @hypothesis.given(st.data())
 @hypothesis.settings(deadline=None, max_examples=40)
 def test_however_audits_follow_each_other_all_is_as_if_read_at_once(data):
