@@ -148,9 +148,8 @@ class Nova:
         self, flavors: tuple[fleet.Flavor, ...]
     ) -> tuple[fleet.Flavor, ...]:
         """The same flavors, with who may use those that are private."""
-        with rest_module.understood('the access to flavors'):
-            private = [one.id for one in flavors if not one.public]
-            found = rights.access(self._rest, private)
+        private = [one.id for one in flavors if not one.public]
+        found = rights.access(self._rest, private)
         return tuple(
             one if one.public else replace(one, projects=found[one.id])
             for one in flavors

@@ -21,18 +21,25 @@ def access(
 ) -> dict[str, frozenset[str]]:
     """The projects that may use each of these private flavors, by id.
 
-    A request for each of them; one that is gone meanwhile has none.
+    A request for each of them; one that is gone meanwhile has none, and one
+    of which Nova does not tell counts as nobody's: it is not leased.
     """
 
     def ask(flavor: str) -> frozenset[str]:
         path = f'/flavors/{flavor}/os-flavor-access'
         try:
-            found = rest.get(path)['flavor_access']
-        except rest_module.Refused as error:
-            if error.status == 404:
-                return frozenset()
-            raise
-        return frozenset(one['tenant_id'] for one in found)
+            with rest_module.understood(f'the access to flavor {flavor}'):
+                found = rest.get(path)['flavor_access']
+                return frozenset(one['tenant_id'] for one in found)
+        except exceptions.CloudError as error:
+            if getattr(error, 'status', None) != 404:
+                LOG.warning(
+                    'who may use the private flavor %s is not known, it is '
+                    'leased to nobody: %s',
+                    flavor,
+                    error,
+                )
+            return frozenset()
 
     ids = sorted(flavors)
     with futures.ThreadPoolExecutor(AT_ONCE) as pool:

@@ -62,14 +62,16 @@ class Findings:
     ``score`` is -log10 P of each instance's newest sample, (instances,); NaN
     where there is none.  ``found`` maps the ids of instances to the event
     that is under way; ``wide`` are those of nodes and of the fleet, and
-    ``among`` maps their subjects to the ids of those concerned.  ``news`` are
-    the ids of instances whose event no audit has told yet.
+    ``among`` maps their subjects to the ids of those concerned, whose own
+    events are in ``shared`` instead.  ``news`` are the ids of instances whose
+    event no audit has told yet.
     """
 
     score: np.ndarray
     found: Mapping[str, Anomaly] = field(default_factory=dict)
     wide: tuple[Anomaly, ...] = ()
     among: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    shared: Mapping[str, Anomaly] = field(default_factory=dict)
     news: frozenset[str] = frozenset()
 
     def new(self) -> tuple[Anomaly, ...]:

@@ -33,6 +33,7 @@ def serve(maker: PlanMaker, row: int) -> None:
             maker.barred(row, danger, restarts=True, for_good=False)
             or maker.resting(row)
             or _too_young(maker, row)
+            or _without_origin(maker, row)
             or _grow(maker, row, danger)
         )
     if hold:
@@ -53,6 +54,20 @@ def _too_young(maker: PlanMaker, row: int) -> Hold | None:
         text=f'{_danger(maker, row)}, but its lease of {lease.flavor_name} '
         f'is {age_s} s old; the next resize comes after cooldown = '
         f'{cooldown_s} s',
+    )
+
+
+def _without_origin(maker: PlanMaker, row: int) -> Hold | None:
+    """How large it may become is told by its origin, and nothing leads back
+    to one that is gone.
+    """
+    lease = maker.leases.get(maker.instance(row).id)
+    if lease is None or maker.flavor_named(lease.origin_flavor_name):
+        return None
+    return Hold(
+        reason=Reason.NO_FLAVOR,
+        text=f'{_danger(maker, row)}, but the origin of its lease, '
+        f'{lease.origin_flavor_name}, is gone',
     )
 
 

@@ -50,7 +50,7 @@ def spread(findings: Findings, nodes: Mapping[str, Sequence[str]]) -> Findings:
 
     :param nodes: by name, the ids of the instances on each.
     """
-    found = dict(findings.found)
+    found, shared = dict(findings.found), {}
     node_of = {i: node for node, ids in nodes.items() for i in ids}
     wide: list[Anomaly] = []
     among_whom: dict[str, frozenset[str]] = {}
@@ -72,8 +72,14 @@ def spread(findings: Findings, nodes: Mapping[str, Sequence[str]]) -> Findings:
             wide.append(_one(kind, subject, together, among))
             among_whom[subject] = frozenset(e.subject for e in together)
         for event in together:
-            del found[event.subject]
-    return replace(findings, found=found, wide=tuple(wide), among=among_whom)
+            shared[event.subject] = found.pop(event.subject)
+    return replace(
+        findings,
+        found=found,
+        wide=tuple(wide),
+        among=among_whom,
+        shared=shared,
+    )
 
 
 def _one(

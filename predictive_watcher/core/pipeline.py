@@ -132,6 +132,8 @@ def propose(
     odd = vigil_module.look(
         vigil, window, seen.limits, seen.forecast, fleet.instances
     )
+    # told as one of many, and still what a policy of its own is about
+    single = {**odd.shared, **odd.found}
     rows = [
         row for row, i in enumerate(fleet.instances) if i.id in fleet.scope
     ]
@@ -159,10 +161,10 @@ def propose(
             seen=seen,
             own=own,
             anomalies={
-                **{i: event.kind.value for i, event in odd.found.items()},
+                **{i: event.kind.value for i, event in single.items()},
                 **(anomalies or {}),
             },
-            words={i: event.compared for i, event in odd.found.items()},
+            words={i: event.compared for i, event in single.items()},
             shared={
                 **brakes_module.of_findings(seen, odd),
                 **brakes_module.shared_anomalies(seen, own, rows, earlier),

@@ -124,13 +124,16 @@ def learn(
     """Settle the forecasts whose time has come, keep the new ones, and what
     is known of drift.
     """
-    _keep_watch(conf, found)
     try:
+        _keep_watch(conf, found)
         _keep_forecasts(conf, ledger, found)
         _keep_drifts(ledger, found)
         _keep_outcomes(ledger, found)
     except exceptions.StateError as error:
         LOG.warning('forecasts were not settled and kept: %s', error)
+    except Exception:
+        # an error of our own in the books must not empty each plan
+        LOG.exception('forecasts were not settled and kept')
 
 
 def _keep_forecasts(
@@ -148,6 +151,7 @@ def _keep_forecasts(
         ceiling=seen.ceiling,
         rivals=found.forecaster.rivals,
         segments=_segments(seen),
+        own_risk=np.where(whole, np.nan, seen.risk.risk),
     )
     ledger.record_strains(found.proposal.strains)
     ledger.record_growths(found.proposal.growths)

@@ -66,21 +66,25 @@ def known(
         policies=policies,
         recent={one.instance_id: one for one in attempts},
         spent=budgets.Spent.of(
-            [*attempts, *_under_way(ledger.active_leases(), now)], now
+            [*attempts, *under_way(ledger.active_leases(), now)], now
         ),
         earlier=brakes.Earlier(risk=ledger.risks_since(since)),
     )
 
 
-def _under_way(
+def under_way(
     leases: tuple[leases_module.Lease, ...], now: int
 ) -> list[leases_module.Attempt]:
-    """Resizes that were ordered and have not ended: they count too."""
+    """Resizes that were ordered and have not ended: they count too.
+
+    Not for ever: one that hangs on a server in ERROR would leave the budgets
+    of all others empty until somebody mends it.
+    """
     return [
         leases_module.Attempt(
             instance_id=lease.instance_id,
             kind=leases_module.Kind.RESIZE,
-            at=now,
+            at=min(now, lease.expires_at),
             failed=False,
             text='',
             project_id=lease.project_id,

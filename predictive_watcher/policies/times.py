@@ -13,22 +13,27 @@ from predictive_watcher import exceptions
 
 
 _UNITS_S = {'d': 86400, 'h': 3600, 'm': 60, 's': 1}
-_DURATION = re.compile(r'(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?')
+# more digits than these are no duration that anyone means
+_DURATION = re.compile(
+    ''.join(rf'(?:(\d{{1,12}}){unit})?' for unit in _UNITS_S)
+)
 LONGEST_S = 366 * 86400
 _FIELDS = 5
 _TWICE_S = 2 * 3600
 
 
-def seconds(given: int | str) -> int:
+def seconds(given: float | str) -> int:
     """A duration in seconds.
+
+    :param given: a whole number, which JSON Schema takes 90.0 for, or text.
 
     :raises InvalidInput: where it is none.
 
     >>> seconds('1h30m'), seconds(90)
     (5400, 90)
     """
-    if isinstance(given, int):
-        total = given
+    if not isinstance(given, str):
+        total = int(given)
     else:
         found = _DURATION.fullmatch(given.strip())
         if not found or not any(found.groups()):

@@ -1,6 +1,7 @@
 """Tables of what audits know of instances beyond their usage."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from predictive_watcher.state import schema
 
@@ -47,5 +48,10 @@ verdicts = sa.Table(
     sa.Column('audit', sa.String(36), primary_key=True),
     sa.Column('instance_name', sa.String(255), nullable=False, index=True),
     sa.Column('at', sa.BigInteger, nullable=False),
-    sa.Column('told', sa.Text(2**16), nullable=False),
+    # MySQL's TEXT ends at 64 KiB; PostgreSQL's takes no length
+    sa.Column(
+        'told',
+        sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql'),
+        nullable=False,
+    ),
 )

@@ -37,6 +37,7 @@ class ForecastBook:
         ceiling: np.ndarray | None = None,
         rivals: np.ndarray | None = None,
         segments: Sequence[str] = (),
+        own_risk: np.ndarray | None = None,
     ) -> None:
         """Keep a forecast until what it speaks of has come.
 
@@ -49,12 +50,16 @@ class ForecastBook:
             instance.
         :param rivals: of `standing_in.ask_rivals`.
         :param segments: by instance, in which regime of behaviour it is.
+        :param own_risk: like ``risk``, within the horizon of the policy of
+            each instance; needed where ``risk`` has NaN for that.
         """
         rows = list(_forecast_rows(forecast, risk, limits, step_s))
         for row in rows:
             i, r, t = row.pop('place')
             row['ceiling'] = None if ceiling is None else float(ceiling[i])
             row['segment'] = segments[i] if segments else ''
+            within = None if own_risk is None else own_risk[i, r]
+            row['own_risk'] = None if within is None else _or_null(within)
             told = None if rivals is None else rivals[i, r, t]
             row |= {
                 name: None if told is None else _or_null(told[at])
@@ -112,11 +117,13 @@ class ForecastBook:
 
     def risks_since(self, since: int) -> dict[str, float]:
         """The highest risk of each instance that had a forecast whose origin
-        is ``since`` or later; 0 where its risk was not known.
+        is ``since`` or later, within its own horizon; 0 where its risk was
+        not known.
         """
         table = schema.forecasts
+        risk = sa.func.coalesce(table.c.own_risk, table.c.risk)
         query = (
-            sa.select(table.c.instance_id, sa.func.max(table.c.risk))
+            sa.select(table.c.instance_id, sa.func.max(risk))
             .where(table.c.origin >= since)
             .group_by(table.c.instance_id)
         )

@@ -94,6 +94,8 @@ forecasts = sa.Table(
     sa.Column('mean60_q95', sa.Float(53)),
     sa.Column('ceiling', sa.Float(53)),
     sa.Column('segment', sa.String(64)),
+    # within the horizon of the instance's policy, where that is not 900 s
+    sa.Column('own_risk', sa.Float(53)),
     sqlite_with_rowid=False,
 )
 

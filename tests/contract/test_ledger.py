@@ -209,6 +209,17 @@ def test_the_highest_risk_of_late_is_told(ledger):
     assert ledger.risks_since(ORIGIN + 301) == {}
 
 
+def test_a_risk_within_another_horizon_is_told_of_late_too(ledger):
+    unknown = np.full((1, 4), NAN)
+    ledger.record_forecast(
+        a_forecast('a'),
+        unknown,
+        unknown,
+        own_risk=np.array([[0.7, NAN, NAN, NAN]]),
+    )
+    assert ledger.risks_since(ORIGIN) == {'a': 0.7}
+
+
 def test_old_attempts_and_closed_leases_are_purged(ledger):
     ledger.note_attempt(attempt('a', 300))
     ledger.note_attempt(attempt('a', 600))

@@ -159,7 +159,9 @@ class FakeNova:
         self, parts: list[str], params: dict[str, Any]
     ) -> fake_gnocchi.FakeResponse:
         if parts[-1] == 'os-flavor-access':
-            projects = self.access.get(parts[1], ())
+            if parts[1] not in self.access:
+                return _fault(403, 'forbidden', 'not an administrator')
+            projects = self.access[parts[1]]
             found = [{'flavor_id': parts[1], 'tenant_id': p} for p in projects]
             return _ok({'flavor_access': found})
         if parts[-1] != 'limits':

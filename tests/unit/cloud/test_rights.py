@@ -26,6 +26,14 @@ def test_private_flavors_come_with_the_projects_that_may_use_them(cloud):
     assert len(asked) == 1
 
 
+def test_a_private_flavor_whose_access_is_not_told_is_nobodys(cloud, caplog):
+    del cloud.access['id-secret']
+    found = {f.name: f for f in nova.Nova(cloud).load_fleet().flavors}
+    assert not found['secret'].public
+    assert found['secret'].projects == frozenset()
+    assert 'id-secret is not known, it is leased to nobody' in caplog.text
+
+
 def absolute(cores, used, ram=-1):
     return {
         'maxTotalCores': cores,

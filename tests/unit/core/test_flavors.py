@@ -178,3 +178,21 @@ def test_the_quota_of_a_calm_project_is_never_asked():
 
     fleet = data.a_fleet(data.instance('a'))
     assert propose(fleet, {}, Asked())['a'].reason is Reason.LOW_RISK
+
+
+def test_a_lease_whose_origin_is_gone_does_not_grow_again():
+    used = {'cpu': (3.95, 0.01)}  # of the 4 vCPUs that are leased
+    fleet = data.a_fleet(
+        data.instance('a', flavor=data.MEDIUM),
+        flavors=(data.MEDIUM, data.LARGE),
+    )
+    (verdict,) = pipeline.propose(
+        fleet=fleet,
+        window=data.window(fleet),
+        forecaster=FakeForecaster({'a': used}),
+        leases=(data.lease('a'),),
+        policy=Policy(max_growth=2.0),
+        now=data.NOW,
+    ).verdicts
+    assert verdict.adjustment.reason is Reason.NO_FLAVOR
+    assert 'small, is gone' in verdict.adjustment.text

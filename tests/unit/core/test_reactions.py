@@ -101,6 +101,20 @@ def test_what_a_whole_node_shows_at_once_stops_resizes(reaction, kind):
     assert any(isinstance(v.adjustment, kind) for v in proposal.verdicts)
 
 
+def test_what_it_shares_with_others_does_not_free_an_instance_of_its_policy():
+    names = [f'i{k}' for k in range(6)]
+    fleet = data.a_fleet(*(data.instance(name) for name in names))
+    proposal = propose(
+        fleet,
+        names,
+        anomalies={'node': Reaction.ALLOW, 'flat_at_limit': Reaction.HOLD},
+    )
+    assert proposal.anomalies.wide
+    for found in proposal.verdicts:
+        assert found.adjustment.reason is Reason.ANOMALY
+        assert 'flat_at_limit' in found.adjustment.text
+
+
 def test_without_a_watch_there_are_no_anomalies():
     fleet = data.a_fleet(data.instance('a'))
     proposal = pipeline.propose(

@@ -147,7 +147,9 @@ def test_tables_and_statements_compile_for_servers(dialect):
         'postgresql': 'ON CONFLICT DO NOTHING',
     }[dialect.name]
     for table in schema.metadata.tables.values():
-        assert str(sa.schema.CreateTable(table).compile(dialect=dialect))
+        made = str(sa.schema.CreateTable(table).compile(dialect=dialect))
+        # PostgreSQL refuses a TEXT with a length
+        assert 'TEXT(' not in made
     for table in (schema.leases, schema.forecasts):
         insert = schema.insert_new(dialect.name, table)
         statement = str(insert.compile(dialect=dialect))
