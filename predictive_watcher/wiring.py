@@ -35,17 +35,38 @@ from predictive_watcher.telemetry import prometheus
 
 
 Made = TypeVar('Made')
-_made: dict[Hashable, Any] = {}
+_made: dict[tuple[Any, ...], Any] = {}
 _lock = threading.Lock()
 
 
 def _once(make: Callable[[], Made], *key: Hashable) -> Made:
     """What ``make`` returns, once in each process for each key."""
     with _lock:
-        key = (os.getpid(), *key)
+        whole = (os.getpid(), *key)
+        if whole not in _made:
+            _made[whole] = make()
+        return cast(Made, _made[whole])
+
+
+def _model(
+    make: Callable[[], runtime.OnnxForecaster],
+    directory: pathlib.Path,
+    threads: int,
+    champion: registry.Champion | None = None,
+) -> runtime.OnnxForecaster:
+    """What ``make`` returns, once in each process until the folder changes;
+    models from before are not kept.
+    """
+    where = (os.getpid(), 'model', str(directory), threads)
+    changed = registry.changed_at(directory)
+    key = (*where, changed, champion)
+    with _lock:
         if key not in _made:
+            for old in [k for k in _made if k[:4] == where]:
+                if old[4] != changed:
+                    del _made[old]
             _made[key] = make()
-        return cast(Made, _made[key])
+        return cast(runtime.OnnxForecaster, _made[key])
 
 
 def options(conf: cfg.ConfigOpts) -> Any:
@@ -65,12 +86,8 @@ def forecaster(conf: cfg.ConfigOpts) -> runtime.OnnxForecaster:
     if found is not None:
         return _champion(conf, directory, found.default)
     threads = options(conf).inference_threads
-    return _once(
-        lambda: registry.load(directory, threads),
-        'model',
-        str(directory),
-        threads,
-        registry.changed_at(directory),
+    return _model(
+        lambda: registry.load(directory, threads), directory, threads
     )
 
 
@@ -102,12 +119,10 @@ def _champion(
 ) -> runtime.OnnxForecaster:
     """A champion, once in a process: several selectors may share it."""
     threads = options(conf).inference_threads
-    return _once(
+    return _model(
         lambda: registry.load_champion(directory, champion, threads),
-        'model',
-        str(directory),
+        directory,
         threads,
-        registry.changed_at(directory),
         champion,
     )
 

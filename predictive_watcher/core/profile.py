@@ -31,6 +31,7 @@ PRIOR_EXCESS_S = excess.PRIOR_EXCESS_S
 _MOST_SEEN_S = 8 * 86400.0
 _ENOUGH = 12.0  # samples before limits of normal are told
 _NEVER = np.float32(1e6)
+_NO_USAGE = np.float32(1e30)  # or more is garbage, and overflows
 _BLOCK = 4096  # instances that take a step together
 
 
@@ -154,7 +155,7 @@ class BehaviouralProfile:
 
     def _step(self, sample: np.ndarray, time: int) -> None:
         self._fade(time)
-        present = np.isfinite(sample) & (sample >= 0)
+        present = (sample >= 0) & (sample < _NO_USAGE)
         amount = np.where(present, sample, 0).astype(np.float32)
         some = present.any(axis=1)
         self.age[...] = np.where(present, 0, self.age + 1)

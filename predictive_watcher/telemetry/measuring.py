@@ -5,9 +5,11 @@ yet.  It refuses a request that names an instance which it does not know:
 those are left out, and the rest is sent once more.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import datetime
+import time
 from typing import Any
 
 from keystoneauth1 import adapter
@@ -27,7 +29,8 @@ class Measuring:
 
     :param archive_policy: of the metrics that are made; '': that of
         Gnocchi's own rules.
-    :param timeout_s: of one request.
+    :param timeout_s: of one `write`: a plan waits for it.
+    :param clock: monotonic seconds.
     """
 
     def __init__(
@@ -35,10 +38,12 @@ class Measuring:
         client: adapter.Adapter,
         archive_policy: str = '',
         timeout_s: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._policy = archive_policy
         self._timeout_s = timeout_s
+        self._clock = clock
 
     def write(
         self, at: int, values: Mapping[str, Mapping[str, float]]
@@ -48,17 +53,19 @@ class Measuring:
         :param at: Unix seconds of all measures.
         :param values: by instance id, then by name of the metric; of what is
             not known there is none.
-        :raises TelemetryError: where Gnocchi cannot be reached, or refuses.
+        :raises TelemetryError: where Gnocchi cannot be reached, refuses, or
+            takes too long; what was written up to then stays.
         """
         stamp = datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat()
+        end = self._clock() + self._timeout_s
         written = unknown = 0
         known = [item for item in values.items() if item[1]]
         for begin in range(0, len(known), PAGE):
             page = known[begin : begin + PAGE]
-            left_out = self._send(stamp, page)
+            left_out = self._send(stamp, page, end)
             if left_out:
                 rest = [item for item in page if item[0] not in left_out]
-                if rest and self._send(stamp, rest):
+                if rest and self._send(stamp, rest, end):
                     raise exceptions.TelemetryError(
                         'Gnocchi does not know instances that it knew a '
                         'moment ago; the next audit will try again'
@@ -71,8 +78,15 @@ class Measuring:
         self,
         stamp: str,
         page: Sequence[tuple[str, Mapping[str, float]]],
+        end: float,
     ) -> frozenset[str]:
         """The ids that Gnocchi does not know; then nothing was written."""
+        left_s = end - self._clock()
+        if left_s <= 0:
+            raise exceptions.TelemetryError(
+                f'metrics were not all written within {self._timeout_s:g} s; '
+                'give Gnocchi more workers'
+            )
         body = {
             instance: {
                 name: self._measure(stamp, value)
@@ -85,7 +99,7 @@ class Measuring:
                 PATH,
                 'POST',
                 json=body,
-                timeout=self._timeout_s,
+                timeout=left_s,
                 raise_exc=False,
             )
         except ks_exceptions.ClientException as error:

@@ -1,7 +1,9 @@
 """What is built once in a process, and what is built anew."""
 
+import gc
 import os
 import shutil
+import weakref
 
 from oslo_config import cfg
 import pytest
@@ -61,3 +63,11 @@ def test_usage_is_read_from_where_it_is_configured(sections, name):
 def test_prometheus_without_a_url_is_refused_with_advice(sections):
     with pytest.raises(exceptions.InvalidConfig, match='prometheus_url'):
         telemetry_of(sections, telemetry='prometheus')
+
+
+def test_a_model_that_was_replaced_is_not_kept(conf, tmp_path):
+    before = weakref.ref(wiring.forecaster(conf))
+    os.utime(tmp_path / 'model' / 'card.json', ns=(1, 1))
+    wiring.forecaster(conf)
+    gc.collect()
+    assert before() is None

@@ -255,3 +255,12 @@ def test_a_cloud_of_many_blocks_learns_what_each_instance_would():
         for copy_of_it in (0, 511, 512, 599):
             rows = slice(8 * copy_of_it, 8 * copy_of_it + 8)
             assert np.array_equal(found[name][rows], part), name
+
+
+@pytest.mark.parametrize('garbage', [3e38, np.inf, -1.0, np.nan])
+def test_a_number_that_no_usage_can_be_is_no_sample(garbage):
+    used, gap = np.ones((1, 40, 4)), np.ones((1, 40, 4))
+    used[0, 20], gap[0, 20] = garbage, np.nan
+    found, wanted = learned(window(used)), learned(window(gap))
+    for name, part in found.parts().items():
+        assert np.array_equal(part, wanted.parts()[name]), name

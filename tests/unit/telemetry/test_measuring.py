@@ -107,3 +107,21 @@ def test_many_instances_are_several_requests():
 def test_a_refusal_says_what_is_wrong(batch, words):
     with pytest.raises(exceptions.TelemetryError, match=words):
         measuring.Measuring(batch).write(0, {'a': {'m': 1.0}})
+
+
+def test_a_slow_gnocchi_does_not_keep_a_plan_waiting():
+    clock = [0.0]
+
+    class Slow(FakeBatch):
+        def request(self, *given, timeout, **more):
+            waits.append(timeout)
+            clock[0] += 20.0
+            return super().request(*given, timeout=timeout, **more)
+
+    waits = []
+    names = [f'i{k}' for k in range(3 * measuring.PAGE)]
+    batch = Slow(names)
+    writer = measuring.Measuring(batch, timeout_s=30.0, clock=lambda: clock[0])
+    with pytest.raises(exceptions.TelemetryError, match='within 30 s'):
+        writer.write(0, {name: {'predictive.risk': 0.5} for name in names})
+    assert waits == [30.0, 10.0]
