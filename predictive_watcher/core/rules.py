@@ -26,6 +26,7 @@ OPEN_DURING = 'actions_only_during'
 ANOMALY = 'anomalies.'  # with the kind behind it
 
 Rank = tuple[tuple[float, ...], ...]
+NAMED = (2.0, 0.0)  # how specific a criterion is that has no pattern in it
 
 
 class Window(Protocol):
@@ -54,6 +55,8 @@ def fits(pattern: str, value: str) -> bool:
     >>> fits('m1.*', 'm1.large'), fits('m1.*', 'xm1.large')
     (True, False)
     """
+    if is_exact(pattern):
+        return pattern == value
     return _expression(pattern).fullmatch(value) is not None
 
 
@@ -105,7 +108,7 @@ def _rank_of(patterns: Sequence[str]) -> tuple[float, ...]:
     if not patterns:
         return ()
     if all(is_exact(pattern) for pattern in patterns):
-        return (2.0, 0.0)
+        return NAMED
     wild = [pattern for pattern in patterns if not is_exact(pattern)]
     return (1.0, min(float(len(re.sub('[*?]', '', p))) for p in wild))
 

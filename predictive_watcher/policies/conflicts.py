@@ -1,11 +1,13 @@
 """Rules of which nobody can say which one wins."""
 
+from collections.abc import Iterator
 from collections.abc import Sequence
 import functools
 import itertools
 
 from predictive_watcher.core import rules
 from predictive_watcher.core.rules import Match
+from predictive_watcher.core.rules import Rank
 from predictive_watcher.core.rules import Rule
 from predictive_watcher.policies import settings
 from predictive_watcher.policies.problem import Problem
@@ -24,10 +26,12 @@ def conflicts(found: Sequence[Rule], now: int) -> list[Problem]:
     :param now: Unix seconds; windows are compared from then on.
     """
     problems = []
-    ordered = sorted(found, key=lambda rule: (rule.line, rule.name))
-    for one, other in itertools.combinations(ordered, 2):
-        if one.order()[:2] != other.order()[:2]:
-            continue
+    alike: dict[tuple[Rank, int], list[Rule]] = {}
+    for rule in sorted(found, key=lambda rule: (rule.line, rule.name)):
+        alike.setdefault(rule.order()[:2], []).append(rule)
+    for one, other in itertools.chain.from_iterable(
+        map(_pairs, alike.values())
+    ):
         keys = _different(one, other)
         if keys and _may_meet(one.match, other.match, now):
             problems.append(
@@ -40,6 +44,34 @@ def conflicts(found: Sequence[Rule], now: int) -> list[Problem]:
                 )
             )
     return problems
+
+
+def _pairs(group: Sequence[Rule]) -> Iterator[tuple[Rule, Rule]]:
+    """Those among rules of one rank that may be about the same instance.
+
+    Where all name what they are about only those that share a name are
+    compared: a site with a rule for each of its projects has thousands.
+    """
+    rank = group[0].match.rank()
+    named = [
+        name
+        for name, found in zip(rules.NAMES, rank, strict=False)
+        if found == rules.NAMED and name != 'aggregate'
+    ]
+    if not named:
+        yield from itertools.combinations(group, 2)
+        return
+    by_name: dict[str, list[int]] = {}
+    for i, rule in enumerate(group):
+        for value in set(getattr(rule.match, named[0])):
+            by_name.setdefault(value, []).append(i)
+    met = {
+        pair
+        for members in by_name.values()
+        for pair in itertools.combinations(members, 2)
+    }
+    for i, j in sorted(met):
+        yield group[i], group[j]
 
 
 def _different(one: Rule, other: Rule) -> list[str]:

@@ -310,6 +310,8 @@ NIGHT = 'during: {cron: "0 20 * * *", duration: %s}'
         ('', '', True),
         ('project: a', 'project: b', False),
         ('project: [a, b]', 'project: [b, c]', True),
+        ('project: [a, a]', 'project: a', True),
+        ('project: a, flavor: "m1.*"', 'project: a, flavor: "c1.*"', False),
         ('project: a', 'flavor: b', False),  # one is more specific
         ('flavor: "m1.*"', 'flavor: "c1.*"', False),
         ('flavor: "m1.*"', 'flavor: "*xl."', True),
@@ -331,6 +333,21 @@ def test_rules_of_which_nobody_can_say_which_wins_are_refused(
         assert found[0].line == 3
         assert "'b' is as specific as 'a' (line 2)" in found[0].text
         assert 'sets ceiling differently' in found[0].text
+
+
+def test_rules_that_share_several_names_are_told_of_once():
+    names = 'project: [a, b, c]'
+    assert len(check(two_rules(names, names)).errors) == 1
+
+
+def test_a_rule_for_each_of_thousands_of_projects_is_soon_read():
+    # compared pair by pair they would take minutes
+    text = 'rules:\n' + ''.join(
+        f'  - {{name: r{n}, match: {{project: p{n}}}, '
+        f'set: {{weight_factor: {1 + n % 5}}}}}\n'
+        for n in range(2000)
+    )
+    assert check(text).errors == ()
 
 
 def test_a_priority_decides_between_rules_that_are_alike():
