@@ -1,5 +1,6 @@
 """One run of an audit: read everything, decide, keep what was learned."""
 
+from collections.abc import Callable
 from collections.abc import Iterable
 import dataclasses
 from dataclasses import dataclass
@@ -133,10 +134,13 @@ def run(
         now=now,
         benefit_factor=policy.benefit_factor,
     )
-    learning.learn(conf, ledger, learned)
-    nodes.keep(conf, audit, joints, window)
-    recent_module.keep(conf, audit, known, recalled, remembered)
-    recall.keep(conf, audit, recalled, wall)
+    _whatever_comes(
+        audit,
+        lambda: learning.learn(conf, ledger, learned),
+        lambda: nodes.keep(conf, audit, joints, window),
+        lambda: recent_module.keep(conf, audit, known, recalled, remembered),
+        lambda: recall.keep(conf, audit, recalled, wall),
+    )
     return Run(
         audit=audit,
         proposal=proposal,
@@ -146,6 +150,18 @@ def run(
         drifts=learning.changes(learned),
         leases=changed,
     )
+
+
+def _whatever_comes(audit: str, *steps: Callable[[], None]) -> None:
+    """Take steps that a plan, once it is made, does not hang on."""
+    for step in steps:
+        try:
+            step()
+        except Exception as error:
+            LOG.error(
+                'audit %s: not all that it learned is kept; please report '
+                'this', audit, exc_info=error,
+            )  # fmt: skip
 
 
 def _fleet(

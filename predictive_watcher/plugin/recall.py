@@ -88,13 +88,30 @@ class _Remembering(remembering.Remembering):
 
 
 class _Profiling(profiling_module.Profiling):
-    def learn(self, window: usage.UsageWindow) -> profiling_module.Known:
-        return _or_anew(self, super().learn, window)
+    def learn(  # type: ignore[override]
+        self, window: usage.UsageWindow
+    ) -> profiling_module.Known | None:
+        """None, where it cannot be learned: a plan does without."""
+        try:
+            return _or_anew(self, super().learn, window)
+        except Exception as error:
+            LOG.error('there are no profiles', exc_info=error)
+            self.memory = None
+            return None
 
 
 class _Vigil(vigil_module.Vigil):
-    def look(self, *given: Any) -> anomaly.Findings:
-        return _or_anew(self, super().look, *given)
+    def look(
+        self, window: usage.UsageWindow, *given: Any
+    ) -> anomaly.Findings:
+        """Nothing, where it cannot be judged: a plan does without."""
+        try:
+            return _or_anew(self, super().look, window, *given)
+        except Exception as error:
+            LOG.error('nobody watches for anomalies', exc_info=error)
+            self.memory = None
+            nothing = np.full(len(window.instances), np.nan, np.float32)
+            return anomaly.Findings(score=nothing)
 
 
 def recall(

@@ -5,6 +5,7 @@ import json
 from oslo_config import cfg
 
 from predictive_watcher import wiring
+from predictive_watcher.plugin import learning
 from tests.functional.harness import loads
 from tests.functional.harness.verdicts import verdicts
 
@@ -154,3 +155,15 @@ def test_the_strategys_state_shows_datasource_and_metrics(watcher, boot):
     assert json.dumps({'cpu': 'available'}) in map(
         json.dumps, state['Metrics']
     )
+
+
+def test_what_cannot_be_learned_does_not_cost_the_plan(
+    watcher, audit, boot, monkeypatch
+):
+    def broken(*_):
+        raise OverflowError('as from a number that nobody thought of')
+
+    monkeypatch.setattr(learning, 'learn', broken)
+    boot('ramp', loads.ramping(0.6, 1.78))
+    plan = watcher.first_plan(audit())
+    assert len(watcher.actions(plan['uuid'])) == 1

@@ -13,6 +13,8 @@ from predictive_watcher.core import conditions
 from predictive_watcher.core import ladder
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import policy
+from predictive_watcher.core import profile
+from predictive_watcher.core import watching
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.plugin import recall
 from predictive_watcher.plugin import subjects
@@ -227,3 +229,22 @@ def test_what_is_whole_but_of_another_make_does_not_cost_the_plan(
     assert 'the history stands in for it' in caplog.text
     _, recalled = audit(conf, 119, watched=True)
     assert recalled.kept[name].resumed == 6
+
+
+def test_who_cannot_learn_at_all_does_not_cost_the_plan(conf, monkeypatch):
+    first, _ = audit(conf, 119, watched=True)
+
+    def broken(*_):
+        raise OverflowError('as from a number that nobody thought of')
+
+    monkeypatch.setattr(profile.BehaviouralProfile, 'advance', broken)
+    monkeypatch.setattr(watching.Watch, 'advance', broken)
+    second, recalled = audit(conf, 120, watched=True)
+    assert len(second.verdicts) == len(first.verdicts)
+    assert any(isinstance(v.adjustment, Resize) for v in second.verdicts)
+    assert second.seen.known is None
+    assert recalled.profiling.memory is None and recalled.vigil.memory is None
+    # what was kept before is not overwritten
+    monkeypatch.undo()
+    _, recalled = audit(conf, 120, watched=True)
+    assert recalled.profiling.resumed == 6
