@@ -33,17 +33,11 @@ _DOUBTFUL = ('ONGOING', 'FAILED')
 def recover(ledger: ledger_module.Ledger, now: int) -> int:
     """Fill a new ledger with the leases in force; how many there are.
 
-    Only once for a ledger.  Where it holds a lease of the instance already
-    that one stays.
+    Only once for a ledger.
     """
     if ledger.is_marked(MARK):
         return 0
-    held = {lease.instance_id for lease in ledger.active_leases()}
-    found = [
-        lease
-        for lease in leases_of(_actions(), now)
-        if lease.instance_id not in held
-    ]
+    found = unknown_to(ledger, leases_of(_actions(), now))
     for lease in found:
         ledger.begin(lease)
         LOG.warning(
@@ -56,6 +50,23 @@ def recover(ledger: ledger_module.Ledger, now: int) -> int:
         )
     ledger.mark(MARK, now)
     return len(found)
+
+
+def unknown_to(
+    ledger: ledger_module.Ledger, found: Iterable[leases.Lease]
+) -> list[leases.Lease]:
+    """The leases of actions of which the ledger knows nothing.
+
+    One that only is of an older release knows what came of them: what it
+    has given up since then is its owner's now, and stays.
+    """
+    held = {lease.instance_id for lease in ledger.active_leases()}
+    return [
+        lease
+        for lease in found
+        if lease.instance_id not in held
+        and not ledger.attempted(lease.instance_id, lease.since)
+    ]
 
 
 def leases_of(actions: Iterable[Any], now: int) -> list[leases.Lease]:

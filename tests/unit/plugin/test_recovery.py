@@ -5,9 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from predictive_watcher.core import leases
 from predictive_watcher.core import leasing
 from predictive_watcher.plugin import action_inputs
 from predictive_watcher.plugin import recovery
+from predictive_watcher.state import ledger as ledger_module
 from tests.fakes import cloud_data as data
 
 
@@ -119,3 +121,24 @@ def test_what_is_old_or_not_ours_or_not_understood_is_left_out(caplog):
     odd.input_parameters['colour'] = 'blue'
     assert leases_of(action(ago_s=8 * 86400), stranger, odd) == []
     assert 'not understood' in caplog.text
+
+
+def test_a_ledger_that_only_is_older_gets_no_lease_back(tmp_path):
+    ledger = ledger_module.Ledger(f'sqlite:///{tmp_path}/ledger.sqlite')
+    found = leases_of(action())
+    assert recovery.unknown_to(ledger, found) == found
+    # it saw the resize, and gave the lease up: the flavor is its owner's now
+    ledger.begin(found[0])
+    ledger.arrive(SERVER, data.NOW - 600)
+    ledger.note_attempt(
+        leases.Attempt(
+            instance_id=SERVER,
+            kind=leases.Kind.RESIZE,
+            at=data.NOW - 600,
+            failed=False,
+            text='',
+        )
+    )
+    assert recovery.unknown_to(ledger, found) == []
+    ledger.close_lease(SERVER, data.NOW, 'lost')
+    assert recovery.unknown_to(ledger, found) == []
