@@ -147,6 +147,14 @@ class Remembering:
         return follower
 
 
+def fits(memory: Memory, fresh: Mapping[str, np.ndarray]) -> bool:
+    """Is the memory made as ``fresh``, but for how many are in it?"""
+    return memory.parts.keys() == fresh.keys() and all(
+        part.shape[1:] == fresh[name].shape[1:]
+        for name, part in memory.parts.items()
+    )
+
+
 def steps_known(
     memory: Memory | None, window: usage_module.UsageWindow, model: str
 ) -> int:

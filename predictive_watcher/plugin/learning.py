@@ -92,11 +92,11 @@ def watched(
         memory = None
     if memory is None:
         return standing_in.Watched(inner)
-    try:
-        known = drift.Watch(instances=memory.instances, **memory.parts)
-    except TypeError as error:  # of another make
-        LOG.warning('audit %s: drift is watched anew: %s', audit, error)
+    if not remembering.fits(memory, drift.nothing(()).parts()):
+        LOG.warning('audit %s: drift is watched anew: what was kept of it is '
+                    'of another make', audit)  # fmt: skip
         return standing_in.Watched(inner)
+    known = drift.Watch(instances=memory.instances, **memory.parts)
     return standing_in.Watched(
         inner, known, _renewed(conf, ledger, memory.time)
     )

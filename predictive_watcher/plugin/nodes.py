@@ -29,12 +29,11 @@ def recalled(conf: cfg.ConfigOpts, audit: str) -> joint.Joints:
         return joint.Joints()
     if memory is None:
         return joint.Joints()
-    try:
-        known = joint.Joint(nodes=memory.instances, **memory.parts)
-    except TypeError as error:  # of another make
-        LOG.warning('audit %s: nodes are judged anew: %s', audit, error)
+    if not remembering.fits(memory, joint.nothing(()).parts()):
+        LOG.warning('audit %s: nodes are judged anew: what was kept of them '
+                    'is of another make', audit)  # fmt: skip
         return joint.Joints()
-    return joint.Joints(known)
+    return joint.Joints(joint.Joint(nodes=memory.instances, **memory.parts))
 
 
 def keep(
