@@ -113,7 +113,7 @@ def _instance(
         )
     try:
         return _made(data)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise exceptions.InvalidInput(
             f'--facts {file}: {data["id"]}: {error}'
         ) from error

@@ -129,7 +129,9 @@ class PrometheusReading(reading.Reading):
         try:
             for owner, device, one in self._owned(measure, series, wanted):
                 devices[owner, device].append(one)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except (
+            TypeError, ValueError, KeyError, AttributeError, OverflowError
+        ) as error:  # fmt: skip
             raise exceptions.TelemetryError(
                 f'{self._prometheus.service} sent a series in a form that is '
                 f'not known ({error!r}); is it Prometheus, or a proxy of it?'

@@ -175,6 +175,7 @@ def test_facts_of_several_instances_are_told_apart(explain):
         (['shop'], "'shop' is not an object"),
         ({'id': 'shop', 'weight': 'heavy'}, 'heavy'),
         ({'id': 'shop', 'metadata': 'gold'}, 'shop'),
+        ({'id': 'shop', 'created_at': float('inf')}, 'infinity'),
     ],
 )
 def test_facts_without_a_meaning_are_refused(explain, facts, words):

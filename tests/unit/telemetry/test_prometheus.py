@@ -254,6 +254,13 @@ def test_a_warning_is_told(cloud):
             '"values":[[1700000400,"many"]]}]}}',
             'not known',
         ),
+        (
+            200,
+            '{"status":"success","data":{"resultType":"matrix","result":'
+            f'[{{"metric":{{"resource":"{A}","__name__":"ceilometer_cpu"}},'
+            '"values":[[Infinity,"1"]]}]}}',
+            'not known',
+        ),
     ],
 )
 def test_what_is_no_answer_is_an_error_that_says_why(
