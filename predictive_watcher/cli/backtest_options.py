@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Callable
 import dataclasses
 import pathlib
-from typing import Any
 
 from predictive_watcher import exceptions
 from predictive_watcher.backtest import study
+from predictive_watcher.cli import backtest_settings
 from predictive_watcher.cli import history
 from predictive_watcher.core.policy import Policy
 from predictive_watcher.core.rules import Rule
@@ -41,7 +41,10 @@ def _number(least: float, below: float) -> Callable[[str], float]:
 
 
 def _weights(text: str) -> tuple[float, ...]:
-    found = tuple(float(part) for part in text.split(','))
+    try:
+        found = tuple(float(part) for part in text.split(','))
+    except ValueError:
+        found = (0.0,)
     if not all(0 < weight < float('inf') for weight in found):
         raise argparse.ArgumentTypeError(
             f'{text!r}: weights are positive numbers, such as 1,2,4'
@@ -184,7 +187,9 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         metavar='NAME=VALUE',
-        help='a rule of the audits, one of ' + ', '.join(_FIELDS) + '; '
+        help='a rule of the audits, one of '
+        + ', '.join(backtest_settings.NAMES)
+        + '; '
         'default: ' + _told(study.RULES),
     )
     group.add_argument(
@@ -257,7 +262,7 @@ def policy(arguments: argparse.Namespace) -> Policy:
 
     :raises InvalidInput: where one is unknown, or has no such value.
     """
-    given = dict(_setting(text) for text in arguments.settings)
+    given = dict(backtest_settings.read(text) for text in arguments.settings)
     return dataclasses.replace(study.RULES, **given)
 
 
@@ -282,31 +287,6 @@ def rules(arguments: argparse.Namespace, now: int) -> tuple[Rule, ...]:
     if checked.errors:
         raise problem.refused(str(path), checked.errors)
     return checked.rules
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    name, _, value = text.partition('=')
-    if name not in _FIELDS:
-        raise exceptions.InvalidInput(
-            f'--set {text}: {name!r} is no rule of an audit; known are '
-            f'{", ".join(_FIELDS)}'
-        )
-    default = _FIELDS[name].default
-    if isinstance(default, bool):
-        if value not in ('true', 'false'):
-            raise exceptions.InvalidInput(
-                f'--set {text}: {value!r} is neither true nor false'
-            )
-        return name, value == 'true'
-    kind = int if isinstance(default, int) else float
-    try:
-        number = kind(value)
-    except ValueError:
-        needed = 'a whole number' if kind is int else 'a number'
-        raise exceptions.InvalidInput(
-            f'--set {text}: {value!r} is not {needed}'
-        ) from None
-    return name, number
 
 
 def steps(arguments: argparse.Namespace, length: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """What is known of one instance: from Nova, or from a file."""
 
 from collections.abc import Mapping
+import datetime
 import json
 import pathlib
 from typing import Any
@@ -122,7 +123,7 @@ def _instance(
 def _made(
     data: Mapping[str, Any],
 ) -> tuple[fleet_module.Instance, frozenset[str]]:
-    weight = float(data.get('weight', fleet_module.DEFAULT_WEIGHT))
+    weight = _number('weight', data.get('weight', fleet_module.DEFAULT_WEIGHT))
     flavor = fleet_module.Flavor(
         id='',
         name=str(data.get('flavor', '')),
@@ -146,6 +147,31 @@ def _made(
         flavor=flavor,
         node=str(data.get('host', '')),
         metadata=metadata,
-        created_at=int(data.get('created_at', 0)),
+        created_at=_moment(data.get('created_at', 0)),
     )
     return made, frozenset(map(str, aggregates))
+
+
+def _number(name: str, given: Any) -> float:
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        raise ValueError(f'{name} {given!r} is not a number') from None
+
+
+def _moment(given: Any) -> int:
+    """Unix seconds of a time as Nova shows it, or of such seconds."""
+    try:
+        return int(given)
+    except (TypeError, ValueError):
+        pass
+    try:
+        found = datetime.datetime.fromisoformat(given)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f'created_at {given!r} is no time; write it as '
+            '2026-11-01T00:00:00Z or in Unix seconds'
+        ) from None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=datetime.UTC)
+    return int(found.timestamp())

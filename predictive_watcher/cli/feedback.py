@@ -69,9 +69,8 @@ def add_parser(
 def _ledger(arguments: argparse.Namespace) -> 'ledger_module.Ledger':
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        from predictive_watcher import wiring
         from predictive_watcher.cli import site
-    return wiring.ledger(site.configuration(arguments.config_file))
+    return site.ledger(arguments.config_file)
 
 
 def run_show(arguments: argparse.Namespace) -> int:

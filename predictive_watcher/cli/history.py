@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=pathlib.Path,
         metavar='FILE.npz',
         help='write the usage into this file as well, for "evaluate" and '
-        '"model promote"; with --resume, read it from there',
+        '"model promote"; with "train --resume", read it from there',
     )
 
 

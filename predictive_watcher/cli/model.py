@@ -81,8 +81,15 @@ def _selector(text: str) -> selection.Selector:
 
 
 def _add_promote(crowned: argparse.ArgumentParser) -> None:
+    # --traces takes all that follows it: the name comes first
+    crowned.usage = (
+        'predictive-watcher model promote [-h] --registry DIR NAME\n'
+        '           [--traces FILE [FILE ...]] [--force] [--for SELECTOR]'
+    )
     crowned.add_argument(
-        'name', help='a model of the registry, or the folder of a new one'
+        'name',
+        metavar='NAME',
+        help='a model of the registry, or the folder of a new one',
     )
     crowned.add_argument(
         '--traces',

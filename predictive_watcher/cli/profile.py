@@ -5,6 +5,7 @@ import json
 import pathlib
 import time
 from typing import Any
+import warnings
 
 import numpy as np
 
@@ -201,8 +202,10 @@ def _directory(arguments: argparse.Namespace) -> pathlib.Path:
     given: pathlib.Path | None = arguments.state_directory
     if given is not None:
         return given
-    from predictive_watcher import wiring
-    from predictive_watcher.cli import site
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # of others
+        from predictive_watcher import wiring
+        from predictive_watcher.cli import site
 
     text = wiring.options(
         site.configuration(arguments.config_file)

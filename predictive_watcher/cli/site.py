@@ -10,10 +10,12 @@ from keystoneauth1 import session as ks_session
 from openstack import connection as sdk_connection
 from oslo_config import cfg
 from oslo_log import log
+import sqlalchemy
 
 from predictive_watcher import exceptions
 from predictive_watcher import wiring
 from predictive_watcher.cloud import nova
+from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
 
 
@@ -62,6 +64,27 @@ def configuration(
             'configuration file of Watcher with --config-file'
         ) from error
     return conf
+
+
+def ledger(file: pathlib.Path | None) -> ledger_module.Ledger:
+    """The ledger to read from; it is not made where there is none yet.
+
+    Made by whoever reads first, it would be theirs, and not Watcher's.
+
+    :raises InvalidConfig: where there is none.
+    """
+    conf = configuration(file)
+    url = sqlalchemy.make_url(wiring.options(conf).ledger_connection)
+    name = url.database or ''
+    is_file = bool(name) and name != ':memory:'
+    is_file = is_file and url.get_backend_name() == 'sqlite'
+    if is_file and not pathlib.Path(name).exists():
+        raise exceptions.InvalidConfig(
+            f'{name}: there is no ledger yet: no audit has run with this '
+            'configuration; run one, or name the configuration of Watcher '
+            'with --config-file'
+        )
+    return wiring.ledger(conf)
 
 
 @contextlib.contextmanager

@@ -125,6 +125,8 @@ _SET = _object(
     },
 )
 
+SETTINGS: Mapping[str, Any] = _SET['properties']
+
 _RULE: Schema = {
     **_object(
         name={'type': 'string', 'minLength': 1, 'maxLength': 200},

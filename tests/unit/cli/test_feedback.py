@@ -22,7 +22,9 @@ def site(tmp_path):
     url = f'sqlite:///{tmp_path}/ledger.sqlite'
     path = tmp_path / 'watcher.conf'
     path.write_text(f'[predictive_watcher]\nledger_connection = {url}\n')
-    return str(path), ledger_module.Ledger(url)
+    ledger = ledger_module.Ledger(url)
+    ledger.active_leases()  # as an audit does: only then there is a file
+    return str(path), ledger
 
 
 def settled(ledger, origin):
@@ -103,3 +105,23 @@ def test_what_actions_brought_is_shown(site, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found['benefit_factor'] == pytest.approx(10 / 11)
     assert found['actions'][0]['done'] is False
+
+
+@pytest.mark.parametrize(
+    'command',
+    [
+        ('feedback', 'show'),
+        ('feedback', 'drift'),
+        ('feedback', 'actions'),
+        ('explain', 'shop'),
+    ],
+)
+def test_who_reads_makes_no_ledger(tmp_path, capsys, command):
+    path = tmp_path / 'state' / 'ledger.sqlite'
+    conf = tmp_path / 'watcher.conf'
+    conf.write_text(
+        f'[predictive_watcher]\nledger_connection = sqlite:///{path}\n'
+    )
+    assert main.main([*command, '--config-file', str(conf)]) == 1
+    assert f'{path}: there is no ledger yet' in capsys.readouterr().err
+    assert not path.parent.exists()

@@ -349,3 +349,10 @@ def test_a_damaged_selector_is_refused(two, capsys):
     (two / registry.CHAMPION).write_text(json.dumps(facts))
     code, _, err = run(capsys, 'list', registry=two)
     assert code == 1 and 'rack=7' in err and registry.CHAMPION in err
+
+
+def test_the_usage_of_promote_has_the_name_before_the_traces(capsys):
+    with pytest.raises(SystemExit):
+        main.main(['model', 'promote', '--help'])
+    usage = capsys.readouterr().out.partition('\n\n')[0]
+    assert usage.index('NAME') < usage.index('--traces')

@@ -173,7 +173,8 @@ def test_facts_of_several_instances_are_told_apart(explain):
         ({'id': 'shop', 'flavour': 'x'}, 'flavour is not known'),
         ({'name': 'shop'}, 'id is missing'),
         (['shop'], "'shop' is not an object"),
-        ({'id': 'shop', 'weight': 'heavy'}, 'heavy'),
+        ({'id': 'shop', 'weight': 'heavy'}, "weight 'heavy' is not a number"),
+        ({'id': 'shop', 'created_at': 'soon'}, "created_at 'soon' is no time"),
         ({'id': 'shop', 'metadata': 'gold'}, 'shop'),
         ({'id': 'shop', 'created_at': float('inf')}, 'infinity'),
     ],
@@ -204,3 +205,11 @@ def test_a_broken_file_explains_nothing(run, file):
     assert code == 1
     assert f'{broken}:1: rules: 1 is not a list' in err
     assert pathlib.Path(broken).exists()
+
+
+@pytest.mark.parametrize(
+    'created', [1793491200, '1793491200', '2026-11-01T00:00:00Z']
+)
+def test_a_creation_may_be_as_nova_shows_it(explain, created):
+    code, _, err = explain(facts={**FACTS, 'created_at': created})
+    assert (code, err) == (0, '')
