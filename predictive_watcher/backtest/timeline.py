@@ -1,15 +1,9 @@
 """What happened, step by step, as arrays that anyone can recount."""
 
-from collections.abc import Mapping
 from collections.abc import Sequence
-import contextlib
-import os
-import pathlib
-import tempfile
 
 import numpy as np
 
-from predictive_watcher import exceptions
 from predictive_watcher.backtest import run
 from predictive_watcher.backtest import scene as scene_module
 from predictive_watcher.core import fleet
@@ -89,24 +83,3 @@ def _actions(lived: run.Lived) -> np.ndarray:
             at = event.step - scene.begin
             rows.append((at, order.row, 'migrate', '', nodes[1], False))
     return np.array(rows, ACTION)
-
-
-def write(path: pathlib.Path, found: Mapping[str, np.ndarray]) -> None:
-    """Write them whole or not at all.
-
-    :raises InvalidInput: where the file cannot be written.
-    """
-    handle, name = tempfile.mkstemp(dir=path.resolve().parent, prefix='.pw-')
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            np.savez_compressed(file, **found)  # type: ignore[arg-type]
-        pathlib.Path(name).chmod(0o644)
-        pathlib.Path(name).replace(path)
-    except OSError as error:
-        raise exceptions.InvalidInput(
-            f'--timeline {path}: cannot be written ({error.strerror}); '
-            'choose another place'
-        ) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            pathlib.Path(name).unlink()

@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import os
-import pathlib
 import time
 
 import numpy as np
@@ -11,9 +9,9 @@ import numpy as np
 from predictive_watcher import exceptions
 from predictive_watcher.backtest import scene
 from predictive_watcher.backtest import study
-from predictive_watcher.backtest import timeline
 from predictive_watcher.cli import backtest_options
 from predictive_watcher.cli import history
+from predictive_watcher.cli import output
 from predictive_watcher.cli import progress
 from predictive_watcher.core import usage
 from predictive_watcher.models import registry
@@ -42,7 +40,7 @@ def add_parser(
 def run(arguments: argparse.Namespace) -> int:
     """Read, replay, write, print."""
     for option in ('json', 'timeline', 'report'):
-        _check_output(option, getattr(arguments, option))
+        output.check(option, getattr(arguments, option))
     names = backtest_options.rivals(arguments)
     policy = backtest_options.policy(arguments)
     rules = backtest_options.rules(arguments, int(time.time()))
@@ -76,18 +74,6 @@ def run(arguments: argparse.Namespace) -> int:
     )
     _write(arguments, trace, found)
     return 0
-
-
-def _check_output(option: str, path: pathlib.Path | None) -> None:
-    """Better before the replay than after it."""
-    if path is None:
-        return
-    folder = path.resolve().parent
-    if path.is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise exceptions.InvalidInput(
-            f'--{option} {path}: a file cannot be written there; name one in '
-            'a folder that exists and can be written to'
-        )
 
 
 def _source(
@@ -166,27 +152,14 @@ def _write(
 ) -> None:
     told = {'trace': trace.name, **found.told}
     if arguments.json is not None:
-        _put('json', arguments.json, json.dumps(told, indent=1) + '\n')
+        output.text('json', arguments.json, json.dumps(told, indent=1) + '\n')
     if arguments.timeline is not None:
-        timeline.write(arguments.timeline, found.arrays)
+        output.arrays(
+            'timeline', arguments.timeline, found.arrays, compressed=True
+        )
     if arguments.report is not None:
-        _put('report', arguments.report, page.text(told))
+        output.text('report', arguments.report, page.text(told))
     written = (arguments.json, arguments.timeline, arguments.report)
     for path in written:
         if path is not None:
             print(f'written: {path}')
-
-
-def _put(option: str, path: pathlib.Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    room = path.with_name(f'.{path.name}.writing')
-    try:
-        room.write_text(text, encoding='utf-8')
-        room.replace(path)
-    except OSError as error:
-        raise exceptions.InvalidInput(
-            f'--{option} {path}: cannot be written ({error.strerror}); '
-            'choose another place'
-        ) from error
-    finally:
-        room.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """The options of ``predictive-watcher backtest``, and what they mean."""
 
 import argparse
-from collections.abc import Callable
 import dataclasses
 import pathlib
 
@@ -9,6 +8,7 @@ from predictive_watcher import exceptions
 from predictive_watcher.backtest import study
 from predictive_watcher.cli import backtest_settings
 from predictive_watcher.cli import history
+from predictive_watcher.cli import kinds
 from predictive_watcher.core.policy import Policy
 from predictive_watcher.core.rules import Rule
 from predictive_watcher.policies import problem
@@ -16,28 +16,6 @@ from predictive_watcher.policies import reading
 
 
 _FIELDS = {field.name: field for field in dataclasses.fields(Policy)}
-
-
-def _whole(least: int) -> Callable[[str], int]:
-    def whole(text: str) -> int:
-        number = int(text)
-        if number < least:
-            raise argparse.ArgumentTypeError(f'{text} is below {least}')
-        return number
-
-    return whole
-
-
-def _number(least: float, below: float) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        value = float(text)
-        if not least <= value < below:
-            raise argparse.ArgumentTypeError(
-                f'{text} is not in [{least:g}, {below:g})'
-            )
-        return value
-
-    return number
 
 
 def _weights(text: str) -> tuple[float, ...]:
@@ -98,7 +76,7 @@ def _add_span(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--stride',
-        type=_whole(1),
+        type=kinds.whole(1),
         default=1,
         metavar='K',
         help='an audit at every K-th step (default: %(default)s)',
@@ -128,13 +106,13 @@ def _add_site(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('simulated cloud')
     group.add_argument(
         '--nodes',
-        type=_whole(1),
+        type=kinds.whole(1),
         metavar='N',
         help='how many nodes (default: one for 64 vCPUs, at least 3)',
     )
     group.add_argument(
         '--overcommit',
-        type=_number(1, 65),
+        type=kinds.number(1, 65),
         default=1.0,
         metavar='R',
         help='vCPUs that are promised for each one there is '
@@ -142,7 +120,7 @@ def _add_site(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         '--room',
-        type=_number(0, 1),
+        type=kinds.number(0, 1),
         default=0.25,
         metavar='SHARE',
         help='share of what nodes can promise that is free at first '
@@ -157,7 +135,7 @@ def _add_site(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         '--data-age',
-        type=_whole(0),
+        type=kinds.whole(0),
         default=210,
         metavar='S',
         help='seconds from the end of a step to the audit that sees it '
@@ -165,12 +143,12 @@ def _add_site(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         '--failures',
-        type=_number(0, 1),
+        type=kinds.number(0, 1),
         default=0.02,
         metavar='SHARE',
         help='share of actions that fail (default: %(default)s)',
     )
-    group.add_argument('--seed', type=_whole(0), default=0)
+    group.add_argument('--seed', type=kinds.whole(0), default=0)
 
 
 def _add_rules(parser: argparse.ArgumentParser) -> None:
@@ -209,10 +187,10 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='replay with several risk thresholds as well',
     )
-    group.add_argument('--threads', type=_whole(1), default=1)
+    group.add_argument('--threads', type=kinds.whole(1), default=1)
     group.add_argument(
         '--jobs',
-        type=_whole(1),
+        type=kinds.whole(1),
         default=1,
         metavar='N',
         help='so many contenders at once, each in a process '

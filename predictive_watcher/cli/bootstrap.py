@@ -18,6 +18,7 @@ import numpy as np
 
 from predictive_watcher import exceptions
 from predictive_watcher.cli import history as history_options
+from predictive_watcher.cli import kinds
 from predictive_watcher.cli import progress
 from predictive_watcher.core import fleet
 from predictive_watcher.core import profiling
@@ -48,13 +49,13 @@ def add_parser(parsers: Any) -> None:
     )
     parser.add_argument(
         '--days',
-        type=_positive,
+        type=kinds.positive,
         default=7,
         help='how far to read back (default: %(default)s)',
     )
     parser.add_argument(
         '--page',
-        type=_positive,
+        type=kinds.positive,
         default=1000,
         metavar='N',
         help='instances at once (default: %(default)s)',
@@ -67,13 +68,6 @@ def add_parser(parsers: Any) -> None:
         '[predictive_watcher] (default: where Watcher finds its own)',
     )
     parser.set_defaults(run=run)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f'{text} is not above 0')
-    return number
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,17 +1,15 @@
 """``predictive-watcher evaluate``: how good forecasts are on a trace."""
 
 import argparse
-from collections.abc import Callable
-import contextlib
 import functools
-import os
 import pathlib
-import tempfile
 import time
 
 import numpy as np
 
 from predictive_watcher import exceptions
+from predictive_watcher.cli import kinds
+from predictive_watcher.cli import output as output_module
 from predictive_watcher.cli import phases as phases_module
 from predictive_watcher.cli import progress
 from predictive_watcher.core import accuracy
@@ -25,23 +23,6 @@ from predictive_watcher.telemetry import traces
 
 
 _COMPARED = 720  # origins at most, where rivals are asked: they are slow
-
-
-def _share(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= 1:
-        raise argparse.ArgumentTypeError(f'{text} is not in (0, 1]')
-    return number
-
-
-def _whole(least: int) -> Callable[[str], int]:
-    def whole(text: str) -> int:
-        number = int(text)
-        if number < least:
-            raise argparse.ArgumentTypeError(f'{text} is below {least}')
-        return number
-
-    return whole
 
 
 def add_parser(
@@ -65,7 +46,7 @@ def add_parser(
     parser.add_argument(
         '--from',
         dest='begin',
-        type=_whole(0),
+        type=kinds.whole(0),
         default=0,
         metavar='STEP',
         help='first step to forecast from (default: %(default)s); what was '
@@ -74,21 +55,21 @@ def add_parser(
     parser.add_argument(
         '--to',
         dest='end',
-        type=_whole(1),
+        type=kinds.whole(1),
         metavar='STEP',
         help='the step that is the first one not to forecast from (default: '
         'as far as the trace shows what came)',
     )
     parser.add_argument(
         '--stride',
-        type=_whole(1),
+        type=kinds.whole(1),
         default=1,
         metavar='K',
         help='forecast from every K-th step (default: %(default)s)',
     )
     parser.add_argument(
         '--ceiling',
-        type=_share,
+        type=kinds.share,
         default=accuracy.CEILING,
         metavar='C',
         help='the share of the limit whose passing is a violation '
@@ -114,15 +95,14 @@ def add_parser(
         action='store_true',
         help='do not correct forecasts by what came of earlier ones',
     )
-    parser.add_argument('--threads', type=_whole(1), default=1)
+    parser.add_argument('--threads', type=kinds.whole(1), default=1)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, replay, write, print."""
     output: pathlib.Path | None = arguments.output
-    if output is not None:
-        _check_output(output)
+    output_module.check('output', output)
     model = registry.load(arguments.model, arguments.threads)
     trace = traces.read(arguments.traces)
     at = _origins(arguments, trace, resample.factor(trace, model.card.step_s))
@@ -159,16 +139,6 @@ def run(arguments: argparse.Namespace) -> int:
     if output is not None:
         print(f'written: {output}')
     return 0
-
-
-def _check_output(output: pathlib.Path) -> None:
-    """Better before the replay than after it."""
-    folder = output.resolve().parent
-    if output.is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise exceptions.InvalidInput(
-            f'--output {output}: a file cannot be written there; name one in '
-            'a folder that exists and can be written to'
-        )
 
 
 def _origins(
@@ -242,21 +212,8 @@ def _write(
         'targets': np.array([str(t) for t in forecast.TARGETS]),
         'origins': ours.origins,
         'risk': ours.risk[:, :, own],
-        'ceiling': np.float32(ours.ceiling),
+        'ceiling': np.array(ours.ceiling, np.float32),
         'instances': np.array(trace.window.instances),
         'resources': np.array([str(r) for r in trace.resources]),
     }
-    handle, name = tempfile.mkstemp(dir=output.resolve().parent, prefix='.pw-')
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        pathlib.Path(name).chmod(0o644)
-        pathlib.Path(name).replace(output)
-    except OSError as error:
-        raise exceptions.InvalidInput(
-            f'--output {output}: cannot be written ({error.strerror}); '
-            'choose another place'
-        ) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            pathlib.Path(name).unlink()
+    output_module.arrays('output', output, arrays)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from predictive_watcher import exceptions
 from predictive_watcher.cli import history
 from predictive_watcher.cli import interrupt
+from predictive_watcher.cli import kinds
 from predictive_watcher.cli import progress
 from predictive_watcher.models import card
 from predictive_watcher.models import registry
@@ -26,13 +27,6 @@ from predictive_watcher.training import telling
 if TYPE_CHECKING:  # they import torch, which may not be there
     from predictive_watcher.training import train
     from predictive_watcher.training import tuning
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f'{text} is not above 0')
-    return number
 
 
 def _minutes(text: str) -> float:
@@ -81,7 +75,7 @@ def add_parser(
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
         '--steps',
-        type=_positive,
+        type=kinds.positive,
         help='so many steps of learning; the same seed gives the same model '
         '(default: 12000, with --fine-tune 600)',
     )
@@ -89,7 +83,10 @@ def add_parser(
         '--minutes', type=_minutes, help='learn for so long instead'
     )
     parser.add_argument(
-        '--threads', type=_positive, default=1, help='default: %(default)s'
+        '--threads',
+        type=kinds.positive,
+        default=1,
+        help='default: %(default)s',
     )
     parser.add_argument(
         '--fine-tune',

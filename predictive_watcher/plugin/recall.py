@@ -16,6 +16,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from predictive_watcher import exceptions
+from predictive_watcher import subjects
 from predictive_watcher import wiring
 from predictive_watcher.core import anomaly
 from predictive_watcher.core import fleet
@@ -28,7 +29,6 @@ from predictive_watcher.core import selection
 from predictive_watcher.core import several
 from predictive_watcher.core import usage
 from predictive_watcher.core import vigil as vigil_module
-from predictive_watcher.plugin import subjects
 from predictive_watcher.state import cache
 
 

@@ -9,6 +9,7 @@ from oslo_config import cfg
 import pytest
 
 from predictive_watcher import conf as conf_module
+from predictive_watcher import subjects
 from predictive_watcher.core import conditions
 from predictive_watcher.core import ladder
 from predictive_watcher.core import pipeline
@@ -17,7 +18,6 @@ from predictive_watcher.core import profile
 from predictive_watcher.core import watching
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.plugin import recall
-from predictive_watcher.plugin import subjects
 from predictive_watcher.state import cache
 from tests.fakes import cloud_data as data
 from tests.unit.training import made
