@@ -25,8 +25,19 @@ OPTS = [
         'application_metadata',
         default='predictive:application',
         help='Key of the server metadata that names the application of an '
-        'instance, for models of its own ("predictive-watcher model promote '
-        '--for application=NAME"). The owner of a server can write it.',
+        'instance, for kin in its profile and for models of its own '
+        '("predictive-watcher model promote --for application=NAME"). The '
+        'owner of a server can write it. "application" in a rule of '
+        'policy_file counts before it.',
+    ),
+    cfg.StrOpt(
+        'application_image_property',
+        default='',
+        help='Property of images that names the application of the instances '
+        'made from them, where neither a rule nor the metadata of the server '
+        'do, such as "application". Each audit then asks Glance for the '
+        'images in use; where it does not answer, nobody has an application '
+        'from there. Empty: images are not asked for.',
     ),
     cfg.StrOpt(
         'time_zone',

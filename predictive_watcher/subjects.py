@@ -1,6 +1,7 @@
 """Who the instances of an audit are, as far as behaviour is concerned."""
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 
 from oslo_config import cfg
 from oslo_log import log
@@ -22,12 +23,14 @@ def of(
     instances: Iterable[fleet.Instance],
     leases: Iterable[leases_module.Lease],
     now: int,
+    applications: Mapping[str, str] | None = None,
 ) -> dict[str, profiling.Subject]:
     """By instance id.  Kin are those of the application, of the project and
     the own flavor, of the flavor, of the project; local time is the
     project's.
 
     :param now: Unix seconds.
+    :param applications: of `applications.of`; None: nobody's is known.
     """
     own = wiring.options(conf)
     held = {lease.instance_id: lease for lease in leases}
@@ -42,7 +45,7 @@ def of(
             image=instance.image,
             kin=_kin(
                 instance,
-                instance.metadata.get(own.application_metadata, ''),
+                (applications or {}).get(instance.id, ''),
                 own_flavor(instance, held.get(instance.id)),
             ),
             zone=zone_of.get(instance.project_id, usual),

@@ -144,6 +144,17 @@ class Nova:
         """What each project may still take, asked when it is looked up."""
         return rights.Quotas(self._rest)
 
+    def image_property(
+        self, images: Collection[str], key: str
+    ) -> dict[str, str]:
+        """A property of images, by their id; who has none is left out."""
+        with rest_module.understood('the list of images'):
+            return {
+                str(image['id']): str(image[key])
+                for image in self._rest.images(images)
+                if image.get(key)
+            }
+
     def _usable(
         self, flavors: tuple[fleet.Flavor, ...]
     ) -> tuple[fleet.Flavor, ...]:

@@ -41,6 +41,8 @@ class Policy:
     ``largest_flavor`` names the flavor that nothing may grow beyond ('':
     none).  ``closed`` says why nothing may be done at this time ('': it may).
     ``anomalies`` maps kinds of anomalies to what follows from them.
+    ``application`` is what is run, as a label ('': none): it decides nothing,
+    profiles and models ask for it.
     """
 
     risk_threshold: float = 0.5
@@ -65,6 +67,7 @@ class Policy:
     max_growth: float = 4.0
     largest_flavor: str = ''
     family_pattern: str = ''
+    application: str = ''
     cooldown_s: int = 1800
     closed: str = ''
     anomalies: Mapping[str, Reaction] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_log import log
 
+from predictive_watcher import applications
 from predictive_watcher import wiring
 from predictive_watcher.cloud import nova
 from predictive_watcher.core import durations
@@ -77,8 +78,14 @@ def run(
     if not parameters.observe_only:
         recovery.recover(ledger, wall)
     fleet = _fleet(audit, cloud, ledger, scope, wall, parameters)
+    policies = wiring.policies(conf).load(wall)
     recalled = recall.recall(
-        conf, audit, fleet.instances, ledger.active_leases(), wall
+        conf,
+        audit,
+        fleet.instances,
+        ledger.active_leases(),
+        wall,
+        applications.of(conf, fleet, policies.rules, cloud, wall),
     )
     forecaster = learning.watched(
         conf, audit, recalled.forecaster, ledger
@@ -96,7 +103,7 @@ def run(
     )
     # read after the fleet: what was ordered meanwhile is pending here
     leases = ledger.active_leases()
-    restrained = restraint.known(conf, ledger, window, policy, now, wall)
+    restrained = restraint.known(ledger, policies, window, policy, now)
     joints = nodes.recalled(conf, audit)
     proposal = pipeline.propose(
         fleet=fleet,
@@ -108,7 +115,7 @@ def run(
         recent=restrained.recent,
         failed_releases=leases_module.failed_releases(attempts),
         missing={i: why for i in window.instances if (why := _why(known, i))},
-        rules=restrained.policies.rules,
+        rules=policies.rules,
         spent=restrained.spent,
         earlier=restrained.earlier,
         profiling=recalled.profiling,
@@ -122,7 +129,7 @@ def run(
         ),
         vigil=recalled.vigil,
     )
-    proposal = restraint.noted(proposal, restrained.policies.problem)
+    proposal = restraint.noted(proposal, policies.problem)
     changed: tuple[dict[str, Any], ...] = ()
     if not parameters.observe_only:
         changed = _keep_leases(cloud, ledger, proposal, leases, now)
@@ -146,7 +153,7 @@ def run(
         proposal=proposal,
         now=now,
         wall=wall,
-        policies=restrained.policies,
+        policies=policies,
         drifts=learning.changes(learned),
         leases=changed,
     )

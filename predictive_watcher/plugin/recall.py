@@ -15,6 +15,7 @@ import numpy as np
 from oslo_config import cfg
 from oslo_log import log
 
+from predictive_watcher import applications as applications_module
 from predictive_watcher import exceptions
 from predictive_watcher import subjects
 from predictive_watcher import wiring
@@ -120,6 +121,7 @@ def recall(
     instances: Iterable[fleet.Instance] = (),
     leases: Iterable[leases_module.Lease] = (),
     now: int = 0,
+    applications: Mapping[str, str] | None = None,
 ) -> Recalled:
     """Each instance's model, with what this audit remembers of it.
 
@@ -127,14 +129,17 @@ def recall(
     some instances' own that cannot be used leaves them to the default one.
 
     :param now: Unix seconds, for time zones.
+    :param applications: of `applications.of`; None: what metadata say.
     :raises ModelError: where the default model cannot be used.
     """
     instances = tuple(instances)
+    if applications is None:
+        applications = applications_module.of_metadata(conf, instances)
     default = wiring.forecaster(conf)
     own = wiring.own_forecasters(conf)
     members: dict[str, set[str]] = defaultdict(set)
     models, refused = {}, {}
-    for instance, selector in _chosen(conf, own, instances, leases):
+    for instance, selector in _chosen(applications, own, instances, leases):
         match own[selector]:
             case exceptions.ModelError() as error:
                 refused[instance] = str(error)
@@ -157,7 +162,7 @@ def recall(
     name = cache.profile_name(audit)
     profiling = kept[name] = _Profiling(
         _memory(conf, audit, name, profile.IDENTITY),
-        subjects.of(conf, instances, leases, now),
+        subjects.of(conf, instances, leases, now, applications),
     )
     name = cache.anomalies_name(audit)
     vigil = kept[name] = _Vigil(
@@ -172,13 +177,12 @@ def recall(
 
 
 def _chosen(
-    conf: cfg.ConfigOpts,
+    applications: Mapping[str, str],
     selectors: Iterable[selection.Selector],
     instances: Iterable[fleet.Instance],
     leases: Iterable[leases_module.Lease],
 ) -> Iterable[tuple[str, selection.Selector]]:
     """The ids of the instances that a selector fits, and which one."""
-    key = wiring.options(conf).application_metadata
     held = {lease.instance_id: lease for lease in leases}
     candidates = tuple(selectors)
 
@@ -193,7 +197,7 @@ def _chosen(
 
     for instance in instances:
         selector = choose(
-            instance.metadata.get(key),
+            applications.get(instance.id),
             subjects.own_flavor(instance, held.get(instance.id)),
         )
         if selector is not None:

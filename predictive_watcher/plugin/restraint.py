@@ -1,16 +1,13 @@
-"""What an audit is told of its rules, and of what was done and seen before.
+"""What an audit is told of what was done and seen before.
 
-All of it comes from the policy file and from the ledger, so that it survives
-a restart; a ledger that is lost counts as a restart.
+All of it comes from the ledger, so that it survives a restart;
+a ledger that is lost counts as one.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 
-from oslo_config import cfg
-
-from predictive_watcher import wiring
 from predictive_watcher.core import assessment
 from predictive_watcher.core import brakes
 from predictive_watcher.core import budgets
@@ -32,28 +29,23 @@ GAP_STEPS = 3
 class Restraint:
     """What keeps an audit from doing too much."""
 
-    policies: file.Loaded
     recent: Mapping[str, leases_module.Attempt]
     spent: budgets.Spent
     earlier: brakes.Earlier
 
 
 def known(
-    conf: cfg.ConfigOpts,
     ledger: ledger_module.Ledger,
+    policies: file.Loaded,
     window: usage.UsageWindow,
     policy: Policy,
     now: int,
-    wall: int,
 ) -> Restraint:
-    """Read the policy file, and what the ledger knows of late.
+    """What the ledger knows of late, as far as rules ask back.
 
-    :param now: the audit's time, ``wall`` that of this machine.
-    :raises InvalidPolicies: where the file is broken and none was good
-        before.
+    :param now: the audit's time, Unix seconds.
     :raises StateError: where the ledger cannot be used.
     """
-    policies = wiring.policies(conf).load(wall)
     rests_s = max(
         [
             policy.cooldown_s,
@@ -63,7 +55,6 @@ def known(
     attempts = ledger.attempts_since(now - max(rests_s, budgets.DAY_S))
     since = assessment.common_origin(window) - GAP_STEPS * window.step_s
     return Restraint(
-        policies=policies,
         recent={one.instance_id: one for one in attempts},
         spent=budgets.Spent.of(
             [*attempts, *under_way(ledger.active_leases(), now)], now

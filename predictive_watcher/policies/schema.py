@@ -93,6 +93,7 @@ _SET = _object(
     },
     max_growth=_number(1.0, 1000.0),
     largest_flavor=_TEXT,
+    application={**_TEXT, 'maxLength': 255},
     cooldown=_DURATION,
     lease_minimum=_DURATION,
     lease_duration=_DURATION,

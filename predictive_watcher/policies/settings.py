@@ -22,6 +22,7 @@ FIELDS: Mapping[str, str] = {
     'horizon': 'horizon_s',
     'max_growth': 'max_growth',
     'largest_flavor': 'largest_flavor',
+    'application': 'application',
     'cooldown': 'cooldown_s',
     'lease_minimum': 'lease_minimum_s',
     'lease_duration': 'lease_duration_s',

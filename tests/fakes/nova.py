@@ -48,6 +48,8 @@ class FakeNova:
         self.scripts: dict[str, Iterator[Change]] = {}
         self.compute = _Proxy(self, self._compute)
         self.placement = _Proxy(self, self._placement)
+        self.images: dict[str, dict[str, Any]] | None = None  # no Glance
+        self.image = _Proxy(self, self._image)
 
     def add_flavor(self, name: str, vcpus: int = 1, **more: Any) -> None:
         self.flavors[f'id-{name}'] = {
@@ -170,6 +172,15 @@ class FakeNova:
         if project not in self.limits:
             return _fault(403, 'forbidden', 'not an administrator')
         return _ok({'limits': {'absolute': self.limits[project]}})
+
+    def _image(
+        self, path: str, method: str, params: dict[str, Any], body: Any
+    ) -> fake_gnocchi.FakeResponse:
+        if self.images is None:
+            return _fault(403, 'forbidden', 'not an administrator')
+        wanted = params['id'].removeprefix('in:').split(',')
+        found = [self.images[i] for i in wanted if i in self.images]
+        return _ok({'images': found[: params['limit']]})
 
     def _about_hosts(self, path: str) -> fake_gnocchi.FakeResponse:
         if path == '/os-aggregates':
@@ -339,13 +350,13 @@ class _Proxy:
         path: str,
         method: str,
         *,
-        microversion: str,
+        microversion: str | None,
         timeout: float,
         raise_exc: bool,
         params: Any = None,
         json: Any = None,
     ) -> fake_gnocchi.FakeResponse:
-        assert microversion
+        assert (microversion is None) == (self is self._nova.image)
         assert timeout
         assert not raise_exc
         self._nova.requests.append(f'{method} {path}')

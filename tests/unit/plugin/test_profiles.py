@@ -173,16 +173,16 @@ def test_a_migrated_and_a_resized_server_keep_their_profiles(conf):
 
 
 def test_kin_are_told_by_application_flavor_and_project(conf):
-    set_option(conf, 'application_metadata', 'app')
     lease = data.lease('b', flavor_name='large', origin_flavor_name='small')
     found = subjects.of(
         conf,
         [
-            data.instance('a', metadata={'app': 'shop'}, image='u'),
+            data.instance('a', image='u'),
             data.instance('b', flavor=data.LARGE),
         ],
         [lease],
         now=data.NOW,
+        applications={'a': 'shop'},
     )
     assert found['a'].kin == ('shop', 'p small', 'small', 'p')
     assert found['b'].kin == ('', 'p small', 'small', 'p')

@@ -98,6 +98,7 @@ def test_a_rule_is_read_with_its_lines():
         ('horizon: 5', 'horizon_s', 300),
         ('max_growth: 2', 'max_growth', 2),
         ('largest_flavor: m1.xl', 'largest_flavor', 'm1.xl'),
+        ('application: shop', 'application', 'shop'),
         ('cooldown: 90', 'cooldown_s', 90),
         ('lease_minimum: 1h30m', 'lease_minimum_s', 5400),
         ('lease_duration: 2h', 'lease_duration_s', 7200),
