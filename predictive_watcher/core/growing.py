@@ -1,21 +1,22 @@
 """Instances at risk: the flavor that averts the violation."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import risk as risk_module
+from predictive_watcher.core import room
 from predictive_watcher.core import saturation
+from predictive_watcher.core import sizing
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.fleet import RESOURCES
 from predictive_watcher.core.fleet import UNITS
 from predictive_watcher.core.plan import PlanMaker
-
-
-_RESTARTS = 2  # of a lease: there, and back
 
 
 def serve(maker: PlanMaker, row: int) -> None:
@@ -72,58 +73,33 @@ def _without_origin(maker: PlanMaker, row: int) -> Hold | None:
 
 
 def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
-    """Lease the smallest flavor that does, where there is room for it."""
-    need = _need(maker, row)
-    fitting = _fitting(maker, row, need)
+    """Lease the smallest flavor that does, where there is room for it; where
+    there is none, the largest of the smaller ones that is worth it.
+    """
+    need = sizing.need(maker, row)
+    fitting = sizing.fitting(maker, row, need)
     looked_at = maker.looked_at.setdefault(row, [])
     looked_at += flavors_module.looked_at(
-        _terms(maker, row), maker.flavors, fitting
+        sizing.terms_of(maker, row), maker.flavors, fitting
     )
     if not fitting:
         return Hold(
             reason=Reason.NO_FLAVOR,
             text=f'{danger}, but no permitted flavor offers '
-            f'{_amounts(need)}: {_missing(maker, row, need)}',
+            f'{sizing.amounts(need)}: {sizing.missing(maker, row, need)}',
         )
-    affordable = [
-        flavor
-        for flavor in fitting
-        if maker.quotas.lack(maker.instance(row), flavor) is None
-    ]
-    if not affordable:
-        lack = maker.quotas.lack(maker.instance(row), fitting[0])
-        return Hold(
-            reason=Reason.QUOTA,
-            text=f'{danger}, but for {fitting[0].name} the project {lack}',
-        )
-    fitting = affordable
     full = maker.used_up(row, maker.instance(row).node)
     if full:
         return Hold(
             reason=Reason.BUDGET, text=f'{danger}, but {full} is used up'
         )
-    more = np.nan_to_num(need - maker.seen.limits[row])
-    maker.place.extra[row] = more[: risk_module.NODE_RESOURCES]
-    refusals: list[str] = []
-    for flavor in fitting:
-        node, why_not = maker.find(
-            row, flavor, below=maker.policy.risk_threshold
-        )
-        if node is not None:
-            hold = _waits(maker, row, flavor) or _lease(
-                maker, row, flavor, node.name
-            )
-            if hold:
-                maker.place.extra[row] = 0.0
-            return hold
-        refusals.append(why_not)
-        looked_at.append(f'no node for {flavor.name}: {why_not}')
-    maker.place.extra[row] = 0.0
-    return Hold(
-        reason=Reason.NO_NODE,
-        text=f'{danger}, but no node can take {fitting[0].name}: '
-        f'{refusals[0]}',
-    )
+    found = room.find(maker, row, fitting, need)
+    if isinstance(found, Hold):
+        return replace(found, text=f'{danger}, but {found.text}')
+    hold = _waits(maker, row, found.flavor) or _lease(maker, row, found)
+    if hold:
+        maker.place.extra[row] = 0.0
+    return hold
 
 
 def _waits(
@@ -158,107 +134,44 @@ def _lead_s(maker: PlanMaker, row: int) -> float:
     return float(np.nanmin(risk.lead_s[row, at_risk]))
 
 
-def _need(maker: PlanMaker, row: int) -> np.ndarray:
-    seen = maker.seen
-    return adj.needed(
-        seen.predicted[row],
-        seen.limits[row],
-        seen.weights[row],
-        maker.policy_of(row).ceiling,
-    )
-
-
-def _fitting(
-    maker: PlanMaker, row: int, need: np.ndarray
-) -> list[fleet_module.Flavor]:
-    """The permitted flavors that take the risk away, the smallest first.
-
-    Where none is as large as the weight asks for, the largest that ends the
-    violation serves: a heavy instance must not go without.
-    """
+def _lease(maker: PlanMaker, row: int, found: room.Found) -> Hold | None:
     seen, policy = maker.seen, maker.policy_of(row)
-    terms = _terms(maker, row)
-    if policy.largest_flavor and terms.largest is None:
-        return []  # nobody can tell what would be too large
-    permitted = [
-        flavor
-        for flavor in flavors_module.candidates(terms, maker.flavors)
-        if seen.highest_risk(row, flavor.limits()) < policy.risk_threshold
-    ]
-    enough = flavors_module.covering(permitted, need)
-    least = np.fmax(seen.limits[row], seen.predicted[row] / policy.ceiling)
-    least = np.where(np.isnan(seen.limits[row]), np.nan, least)
-    enough = enough or flavors_module.covering(permitted, least)[::-1]
-    if enough or not seen.saturated[row].any():
-        return enough
-    # what is wanted beyond the limit is an estimate: more is better than none
-    more = np.where(seen.saturated[row], np.inf, seen.limits[row])
-    return [
-        flavor
-        for flavor in permitted[::-1]
-        if (flavor.limits() > seen.limits[row])[np.isinf(more)].all()
-        and flavors_module.covering(
-            [flavor], np.where(np.isinf(more), flavor.limits(), more)
-        )
-    ]
-
-
-def _terms(maker: PlanMaker, row: int) -> flavors_module.Terms:
-    policy = maker.policy_of(row)
-    return flavors_module.Terms(
-        instance=maker.instance(row),
-        origin=maker.origin(row),
-        max_growth=policy.max_growth,
-        largest=maker.flavor_named(policy.largest_flavor),
-        family_pattern=policy.family_pattern,
-    )
-
-
-def _missing(maker: PlanMaker, row: int, need: np.ndarray) -> str:
-    terms, name = _terms(maker, row), maker.policy_of(row).largest_flavor
-    if name and terms.largest is None:
-        return f'largest_flavor {name} of its policy is gone'
-    return flavors_module.missing(terms, maker.flavors, need)
-
-
-def _lease(
-    maker: PlanMaker, row: int, flavor: fleet_module.Flavor, node: str
-) -> Hold | None:
-    seen, policy = maker.seen, maker.policy_of(row)
-    r = _worst(maker, row)
-    left = seen.risk_of(row, flavor.limits())[r]
-    weight = float(seen.weights[row, r])
-    benefit, cost = adj.worth(
-        weight=weight,
-        risk=float(seen.risk.risk[row, r] - left),
-        excess_s=float(seen.excess_s[row, r]),
-        lead_s=float(seen.risk.lead_s[row, r]),
-        duration_s=policy.resize_duration_s,
-        interruption_s=_RESTARTS * policy.resize_interruption_s,
-        cost_factor=policy.cost_factor,
-        benefit_factor=policy.benefit_factor,
-    )
+    r, flavor = sizing.worst(maker, row), found.flavor
+    benefit, cost = sizing.worth(maker, row, flavor)
     terms = f'benefit {benefit:.0f}, cost {cost:.0f} weighted s'
     danger = _danger(maker, row)
     if benefit <= cost:
         return Hold(reason=Reason.NOT_WORTH_IT, text=f'{danger}, but {terms}')
     extra = adj.amount(
-        seen.predicted[row], seen.limits[row], weight, policy.ceiling
+        seen.predicted[row],
+        seen.limits[row],
+        float(seen.weights[row, r]),
+        policy.ceiling,
     )
     action = Resize(
         reason=Reason.VIOLATION_EXPECTED,
         text=f'{danger}; {_weighed(maker, row, r)} x need = +{extra[r]:.4g} '
-        f'{UNITS[RESOURCES[r]]}; {terms}',
+        f'{UNITS[RESOURCES[r]]}; {_part(found)}{terms}',
         flavor=flavor,
-        node=node,
-        unfit=maker.unfit(row, flavor, node),
+        node=found.node,
+        unfit=maker.unfit(row, flavor, found.node),
         expires_at=seen.now + policy.lease_duration_s,
         benefit=benefit,
         cost=cost,
     )
-    if maker.spend(row, action, node, flavor):
+    if maker.spend(row, action, found.node, flavor):
         return None
     return maker.fallback[row]
+
+
+def _part(found: room.Found) -> str:
+    """What is said where there is no room for what covers the need."""
+    if not found.part:
+        return ''
+    return (
+        f'{found.flavor.name} covers {found.share:.2f} of the need, there is '
+        'no room for more; '
+    )
 
 
 def _weighed(maker: PlanMaker, row: int, r: int) -> str:
@@ -269,12 +182,9 @@ def _weighed(maker: PlanMaker, row: int, r: int) -> str:
     return f'weight {weight:.3g}{fallen}'
 
 
-def _worst(maker: PlanMaker, row: int) -> int:
-    return int(np.nanargmax(maker.seen.risk.risk[row]))
-
-
 def _danger(maker: PlanMaker, row: int) -> str:
-    seen, policy, r = maker.seen, maker.policy_of(row), _worst(maker, row)
+    seen, policy = maker.seen, maker.policy_of(row)
+    r = sizing.worst(maker, row)
     unit = UNITS[RESOURCES[r]]
     return (
         f'P({RESOURCES[r]} > {policy.ceiling:g} of '
@@ -292,12 +202,4 @@ def _cut_off(maker: PlanMaker, row: int) -> str:
         f', {resource.value} {saturation.WORD}'
         for resource, here in zip(RESOURCES, flat, strict=True)
         if here
-    )
-
-
-def _amounts(need: np.ndarray) -> str:
-    return ', '.join(
-        f'{value:.4g} {UNITS[resource]} {resource}'
-        for resource, value in zip(RESOURCES, need, strict=True)
-        if np.isfinite(value)
     )
