@@ -1,6 +1,5 @@
 """What keeps plans from acting: windows, age, anomalies."""
 
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,24 @@ from predictive_watcher.core.policy import Reaction
 # them needs a larger flavor; below so many it may well be chance.
 _SHARES = {FLEET: (10, 0.3), NODE: (5, 0.5)}
 _SILENT = 0.5
+# For so long what is shared stops resizes: time for a person to look, and no
+# longer, or half a node would wait for help as long as its load is odd.
+HOLD_S = 1800
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbreak:
+    """What too many instances had in common at once, and until when (Unix
+    seconds) that stops resizes.
+
+    ``kind`` is `FLEET` or `NODE`, ``subject`` the name of the node, '' for
+    the fleet.
+    """
+
+    kind: str
+    subject: str
+    until: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +46,11 @@ class Earlier:
     """What audits saw of late, within some steps before this one.
 
     ``risk`` maps the ids of the instances that had a forecast to the highest
-    risk that they had.
+    risk that they had; ``outbreaks`` are those that may still stop resizes.
     """
 
     risk: Mapping[str, float]
+    outbreaks: tuple[Outbreak, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +116,13 @@ def of_findings(
 ) -> dict[int, tuple[str, str]]:
     """What many instances have in common, by row: (kind, text).
 
-    All instances of a node, or of the fleet, that shows it.
+    All instances of a node, or of the fleet, that shows it since less than
+    `HOLD_S`.
     """
     found: dict[int, tuple[str, str]] = {}
     for wide in reversed(findings.wide):
+        if seen.now - wide.began >= HOLD_S:
+            continue
         everywhere = wide.kind is anomaly.Kind.FLEET
         rows = [
             row
@@ -117,31 +138,69 @@ def of_findings(
     return found
 
 
-def shared_anomalies(
+def sudden(
     seen: Assessment,
     own: resolving.Own,
     rows: Sequence[int],
     earlier: Earlier | None,
-) -> dict[int, tuple[str, str]]:
-    """What too many instances have in common, by row: (kind, text).
+) -> tuple[Outbreak, ...]:
+    """Nodes, or the fleet, of which many were not at risk and now are.
 
-    Many that were not at risk and now are; or most of the fleet without a
-    forecast, of which there was one.  Nothing is said where it is not known
-    what audits saw before.
+    Nothing is said where it is not known what audits saw before.
     """
     if earlier is None:
-        return {}
+        return ()
     risk = np.nan_to_num(seen.risk.risk, nan=0.0).max(axis=1)
     threshold = own.values('risk_threshold')
     judged = np.isfinite(seen.risk.risk).any(axis=1)
-    before = np.array(
-        [earlier.risk.get(i.id, np.nan) for i in seen.fleet.instances], float
-    )
-    sudden = (risk >= threshold) & (before < threshold)
+    before = _before(seen, earlier)
+    new = (risk >= threshold) & (before < threshold)
+    places = [(NODE, node, members) for node, members in _by_node(seen, rows)]
+    found = []
+    for kind, subject, members in (*places, (FLEET, '', list(rows))):
+        least, share = _SHARES[kind]
+        count, of = int(new[members].sum()), int(judged[members].sum())
+        if count < least or count <= share * of:
+            continue
+        where = f'node {subject}' if subject else 'the fleet'
+        found.append(
+            Outbreak(
+                kind=kind,
+                subject=subject,
+                until=seen.now + HOLD_S,
+                text=f'{count} of {of} instances of {where} came to be at '
+                'risk at once: they are not resized one by one',
+            )
+        )
+    return tuple(found)
+
+
+def shared_anomalies(
+    seen: Assessment,
+    rows: Sequence[int],
+    earlier: Earlier | None,
+    outbreaks: Sequence[Outbreak],
+) -> dict[int, tuple[str, str]]:
+    """What too many instances have in common, by row: (kind, text).
+
+    Outbreaks, those before and those of now, and a fleet most of which has
+    no forecast though it had one.
+
+    :param outbreaks: those of this audit, see `sudden`.
+    """
+    if earlier is None:
+        return {}
+    members = dict(_by_node(seen, rows))
     found: dict[int, tuple[str, str]] = {}
-    for node, members in _by_node(seen, rows).items():
-        _add(found, NODE, f'node {node}', members, judged, sudden)
-    _add(found, FLEET, 'the fleet', rows, judged, sudden)
+    for one in (*earlier.outbreaks, *outbreaks):
+        left_s = one.until - seen.now
+        if left_s <= 0:
+            continue
+        text = f'{one.text}, for {left_s} s more'
+        mine = members.get(one.subject, []) if one.subject else rows
+        found.update(dict.fromkeys(mine, (one.kind, text)))
+    judged = np.isfinite(seen.risk.risk).any(axis=1)
+    before = _before(seen, earlier)
     known = [r for r in rows if np.isfinite(before[r])]
     silent = sum(not judged[r] for r in known)
     if len(known) >= _SHARES[FLEET][0] and silent > _SILENT * len(known):
@@ -153,27 +212,17 @@ def shared_anomalies(
     return found
 
 
-def _add(
-    found: dict[int, tuple[str, str]],
-    kind: str,
-    where: str,
-    rows: Iterable[int],
-    judged: np.ndarray,
-    sudden: np.ndarray,
-) -> None:
-    rows = list(rows)
-    least, share = _SHARES[kind]
-    new, of = int(sudden[rows].sum()), int(judged[rows].sum())
-    if new >= least and new > share * of:
-        text = (
-            f'{new} of {of} instances of {where} came to be at risk at once: '
-            'they are not resized one by one'
-        )
-        found.update(dict.fromkeys(rows, (kind, text)))
+def _before(seen: Assessment, earlier: Earlier) -> np.ndarray:
+    """The risk that each instance had; NaN where nobody looked."""
+    return np.array(
+        [earlier.risk.get(i.id, np.nan) for i in seen.fleet.instances], float
+    )
 
 
-def _by_node(seen: Assessment, rows: Sequence[int]) -> dict[str, list[int]]:
+def _by_node(
+    seen: Assessment, rows: Sequence[int]
+) -> list[tuple[str, list[int]]]:
     members: dict[str, list[int]] = {}
     for row in rows:
         members.setdefault(seen.fleet.instances[row].node, []).append(row)
-    return members
+    return sorted(members.items())

@@ -49,7 +49,8 @@ class Proposal:
     ``renewals`` maps instance ids to the new expiry (Unix seconds) of their
     lease.  Risks are the highest of any instance in scope or of a node, in
     0..1.  ``strains`` and ``growths`` are to be recorded for the next
-    audit; ``anomalies`` is None where nobody watched for them.
+    audit; ``anomalies`` is None where nobody watched for them; ``outbreaks``
+    begin now.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -62,6 +63,7 @@ class Proposal:
     growths: Sequence[saturation.Growth]
     seen: assessment.Assessment
     anomalies: anomaly.Findings | None = None
+    outbreaks: tuple[brakes_module.Outbreak, ...] = ()
 
 
 def propose(
@@ -137,6 +139,7 @@ def propose(
     rows = [
         row for row, i in enumerate(fleet.instances) if i.id in fleet.scope
     ]
+    outbreaks = brakes_module.sudden(seen, own, rows, earlier)
     maker = PlanMaker(
         seen=seen,
         policy=policy,
@@ -167,7 +170,9 @@ def propose(
             words={i: event.compared for i, event in single.items()},
             shared={
                 **brakes_module.of_findings(seen, odd),
-                **brakes_module.shared_anomalies(seen, own, rows, earlier),
+                **brakes_module.shared_anomalies(
+                    seen, rows, earlier, outbreaks
+                ),
             },
         ),
     )
@@ -188,6 +193,7 @@ def propose(
         growths=saturation.learn(window, held.valid.values(), origins),
         seen=seen,
         anomalies=odd if vigil else None,
+        outbreaks=outbreaks,
     )
 
 

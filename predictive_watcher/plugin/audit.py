@@ -28,6 +28,7 @@ from predictive_watcher.plugin import recovery
 from predictive_watcher.plugin import restraint
 from predictive_watcher.plugin import scope as scope_module
 from predictive_watcher.policies import file as policy_file
+from predictive_watcher.policies import times
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
 
@@ -65,12 +66,14 @@ def run(
     parameters: parameters_module.Parameters,
     connection: Any,
     source: base.TelemetrySource,
+    interval: str | None = None,
 ) -> Run:
     """Read the fleet and its usage, and decide.
 
     :param connection: an openstacksdk connection with an administrator's
         rights on Nova and Placement.
     :param source: where usage is read from.
+    :param interval: of the audit, as Watcher knows it; None: it runs once.
     :raises PredictiveWatcherError: where the audit cannot look at all.
     """
     wall = int(time.time())
@@ -103,7 +106,10 @@ def run(
     )
     # read after the fleet: what was ordered meanwhile is pending here
     leases = ledger.active_leases()
-    restrained = restraint.known(ledger, policies, window, policy, now)
+    restrained = restraint.known(
+        ledger, policies, window, policy, now,
+        times.interval_s(interval, wall),
+    )  # fmt: skip
     joints = nodes.recalled(conf, audit)
     proposal = pipeline.propose(
         fleet=fleet,
@@ -132,6 +138,7 @@ def run(
     proposal = restraint.noted(proposal, policies.problem)
     changed: tuple[dict[str, Any], ...] = ()
     if not parameters.observe_only:
+        ledger.keep_outbreaks(proposal.outbreaks, now)
         changed = _keep_leases(cloud, ledger, proposal, leases, now)
     learned = learning.Learning(
         audit=audit,

@@ -21,8 +21,10 @@ from predictive_watcher.state import ledger as ledger_module
 
 
 # An instance that had no forecast in so many steps is acted upon like one
-# that was never seen.
+# that was never seen; or in so many intervals of the audit, where it runs less
+# often: it would look at everybody for the first time for ever.
 GAP_STEPS = 3
+GAP_INTERVALS = 2.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +42,13 @@ def known(
     window: usage.UsageWindow,
     policy: Policy,
     now: int,
+    interval_s: float = 0.0,
 ) -> Restraint:
     """What the ledger knows of late, as far as rules ask back.
 
     :param now: the audit's time, Unix seconds.
+    :param interval_s: seconds from one run of the audit to the next; 0 where
+        it runs once.
     :raises StateError: where the ledger cannot be used.
     """
     rests_s = max(
@@ -53,13 +58,16 @@ def known(
         ]
     )
     attempts = ledger.attempts_since(now - max(rests_s, budgets.DAY_S))
-    since = assessment.common_origin(window) - GAP_STEPS * window.step_s
+    gap_s = max(GAP_STEPS * window.step_s, GAP_INTERVALS * interval_s)
+    since = assessment.common_origin(window) - int(gap_s)
     return Restraint(
         recent={one.instance_id: one for one in attempts},
         spent=budgets.Spent.of(
             [*attempts, *under_way(ledger.active_leases(), now)], now
         ),
-        earlier=brakes.Earlier(risk=ledger.risks_since(since)),
+        earlier=brakes.Earlier(
+            risk=ledger.risks_since(since), outbreaks=ledger.outbreaks(now)
+        ),
     )
 
 

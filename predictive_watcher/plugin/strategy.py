@@ -75,7 +75,7 @@ class PredictiveAdjustment(base.BaseStrategy):
         """Fill the solution; whatever goes wrong, the audit lives on."""
         uuid = getattr(audit, 'uuid', '-')
         try:
-            self._execute(uuid)
+            self._execute(uuid, getattr(audit, 'interval', None))
         except Exception as error:  # noqa: BLE001
             # Watcher never runs a continuous audit again that raised once:
             # an empty plan and a reason are better than silence for ever.
@@ -85,7 +85,7 @@ class PredictiveAdjustment(base.BaseStrategy):
         """Report the efficacy, also of an empty plan."""
         self.solution.set_efficacy_indicators(**self._outcome.indicators())
 
-    def _execute(self, uuid: str) -> None:
+    def _execute(self, uuid: str, interval: str | None) -> None:
         conf = cfg.CONF
         parameters = parameters_module.Parameters.from_input(
             self.input_parameters,
@@ -105,6 +105,7 @@ class PredictiveAdjustment(base.BaseStrategy):
                 parameters=parameters,
                 connection=connection,
                 source=wiring.telemetry(conf, session),
+                interval=interval,
             )
             measured.write(wiring.measuring(conf, session), run)
         finally:

@@ -40,7 +40,9 @@ class PolicyFile:
     were.
 
     What was good last is kept beside the state, so that a service that is
-    started again with a broken file goes on with the rules it had.
+    started again with a broken file goes on with the rules it had.  A file
+    that is gone is broken too, where it had rules: whoever deploys it may be
+    at it, and those whom a rule protects must not lose it meanwhile.
 
     :param keep_in: folder for that copy; None: keep none.
     """
@@ -85,13 +87,23 @@ class PolicyFile:
 
     def _read(self, content: bytes | None, digest: str, now: int) -> Loaded:
         if content is None:
-            return self._use((), digest, None)
+            return self._without_file(digest, now)
         checked = reading.check(content, now)
         if checked.errors:
             error = problem_module.refused(str(self._path), checked.errors)
             return self._keep(digest, str(error), now)
         _log(self._path, checked.problems)
         return self._use(checked.rules, digest, content)
+
+    def _without_file(self, digest: str, now: int) -> Loaded:
+        before = self._loaded.rules if self._loaded else self._saved(now)
+        if not before:
+            return self._use((), digest, None)
+        why = (
+            f'{self._path} is gone; put it back, or write "rules: []" into it '
+            'where no rule is to hold'
+        )
+        return self._keep(digest, why, now)
 
     def _use(
         self, rules: tuple[Rule, ...], digest: str, content: bytes | None
@@ -142,10 +154,9 @@ class PolicyFile:
         """Keep what is good; a full disk costs the copy only."""
         if self._copy is None:
             return
+        if content is None:
+            return
         try:
-            if content is None:
-                self._copy.unlink(missing_ok=True)
-                return
             self._copy.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
             made = self._copy.with_suffix(f'.{os.getpid()}')
             try:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 import datetime
 import functools
+import itertools
 import re
 import zoneinfo
 
@@ -19,6 +20,7 @@ _DURATION = re.compile(
 )
 LONGEST_S = 366 * 86400
 _FIELDS = 5
+_PAUSES = 10
 _TWICE_S = 2 * 3600
 
 
@@ -53,6 +55,30 @@ def seconds(given: float | str) -> int:
             'shorter one'
         )
     return total
+
+
+def interval_s(given: str | None, now: int) -> float:
+    """Seconds from one run of an audit to the next; 0 where it runs once.
+
+    Of a cron expression the shortest of its next pauses: a night without
+    runs is a gap.
+
+    :param given: what Watcher takes: seconds, or a cron expression in UTC.
+
+    >>> interval_s('300', 0), interval_s('*/20 8-17 * * *', 0)
+    (300.0, 1200.0)
+    """
+    if not given:
+        return 0.0
+    if given.strip().isdecimal():
+        return float(given)
+    try:
+        moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
+        runs = list(itertools.islice(cronsim.CronSim(given, moment), _PAUSES))
+    except cronsim.CronSimError:
+        return 0.0  # Watcher's own parser knows a little more
+    pauses = [(b - a).total_seconds() for a, b in itertools.pairwise(runs)]
+    return min(pauses, default=0.0)
 
 
 def told(duration_s: float) -> str:

@@ -40,6 +40,17 @@ marks = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# What too many instances had in common at once, see core.brakes.Outbreak.
+outbreaks = sa.Table(
+    'predictive_outbreaks',
+    schema.metadata,
+    # the name of the node; empty: the fleet
+    sa.Column('subject', sa.String(255), primary_key=True),
+    sa.Column('kind', sa.String(16), nullable=False),
+    sa.Column('until', sa.BigInteger, nullable=False),
+    sa.Column('text', sa.Text, nullable=False),
+)
+
 # The last verdict of each audit on each instance, for whoever asks.
 verdicts = sa.Table(
     'predictive_verdicts',

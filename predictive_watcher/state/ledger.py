@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from predictive_watcher.state import brake_book
 from predictive_watcher.state import event_book
 from predictive_watcher.state import fact_book
 from predictive_watcher.state import fact_tables
@@ -20,6 +21,7 @@ class Ledger(
     feedback_book.FeedbackBook,
     fact_book.FactBook,
     outcome_book.OutcomeBook,
+    brake_book.BrakeBook,
 ):
     """Written by the decision engine and by the applier.
 
@@ -35,7 +37,8 @@ class Ledger(
     def purge(self, before: int) -> int:
         """Delete what is from before ``before``, and count it: forecasts,
         settled or not, by origin; closed leases by their end;
-        events; strains that nobody has changed since; and verdicts.
+        events; strains that nobody has changed since; verdicts; and the
+        drift that audits told of which no verdict is left.
         """
         times = (
             schema.forecasts.c.origin,
@@ -44,13 +47,19 @@ class Ledger(
             fact_tables.strains.c.at,
             fact_tables.verdicts.c.at,
         )
+        drift = feedback_tables.drift
+        running = sa.select(fact_tables.verdicts.c.audit)
         with self._database.writing() as connection:
-            return sum(
+            count = sum(
                 connection.execute(
                     sa.delete(time.table).where(time < before)
                 ).rowcount
                 for time in times
             )
+            gone = connection.execute(
+                sa.delete(drift).where(drift.c.audit.not_in(running))
+            )
+            return count + gone.rowcount
 
     def purge_sums(self, before: int) -> int:
         """Delete the sums of days before ``before``, what was tried before,

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from predictive_watcher.core import brakes
 from predictive_watcher.core import forecast
 from predictive_watcher.core import leases
 from predictive_watcher.core import outcomes
@@ -442,6 +443,33 @@ def test_drift_is_kept_replaced_and_ended(ledger):
     assert ledger.drifts() == (worse,)
     ledger.keep_drifts([], [('a', 'cpu')])
     assert ledger.drifts() == ()
+
+
+def test_drift_goes_with_the_last_verdict_of_its_audit(ledger):
+    one = feedback_book.Drift(
+        instance_id='a', resource='cpu', audit='x', step='widened', since=5,
+        missed=0.2, ratio=None, text='hastens',
+    )  # fmt: skip
+    other = dataclasses.replace(one, instance_id='b', audit='y')
+    ledger.keep_drifts([one, other], [])
+    ledger.record_verdicts('x', [told('a', 'web')], 300)
+    ledger.record_verdicts('y', [told('b', 'db')], 900)
+    assert ledger.purge(300) == 0
+    assert ledger.purge(600) == 2
+    assert ledger.drifts() == (other,)
+
+
+def test_what_many_have_in_common_is_kept_until_it_is_over(ledger):
+    fleet = brakes.Outbreak(kind='fleet', subject='', until=900, text='all')
+    node = dataclasses.replace(fleet, kind='node', subject='n', until=600)
+    ledger.keep_outbreaks([node, fleet], 300)
+    assert ledger.outbreaks(599) == (fleet, node)
+    assert ledger.outbreaks(600) == (fleet,)
+    again = dataclasses.replace(fleet, until=1200, text='again')
+    ledger.keep_outbreaks([again], 700)
+    assert ledger.outbreaks(0) == (again,)
+    ledger.keep_outbreaks([], 2000)
+    assert ledger.outbreaks(2000) == ()
 
 
 def expected(instance='a', decided_at=ORIGIN, **other):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
+from predictive_watcher.core import brakes
 from predictive_watcher.core import pipeline
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
@@ -46,7 +47,12 @@ def many(count, *, projects=1, nodes=6, **more):
     )
 
 
-def decisions(fleet, expected=None, *, leases=(), now=data.NOW, **given):
+def decisions(fleet, expected=None, **given):
+    proposal = proposed(fleet, expected, **given)
+    return {v.instance.id: v.adjustment for v in proposal.verdicts}
+
+
+def proposed(fleet, expected=None, *, leases=(), now=data.NOW, **given):
     known = ('rules', 'spent', 'earlier', 'anomalies', 'recent')
     told = {key: given.pop(key) for key in known if key in given}
     expected = (
@@ -54,7 +60,7 @@ def decisions(fleet, expected=None, *, leases=(), now=data.NOW, **given):
         if expected is None
         else expected
     )
-    proposal = pipeline.propose(
+    return pipeline.propose(
         fleet=fleet,
         window=data.window(fleet, end=now),
         forecaster=FakeForecaster(expected),
@@ -65,7 +71,6 @@ def decisions(fleet, expected=None, *, leases=(), now=data.NOW, **given):
         now=now,
         **told,
     )
-    return {v.instance.id: v.adjustment for v in proposal.verdicts}
 
 
 def acted(found):
@@ -278,6 +283,51 @@ def test_a_node_is_judged_by_itself():
     found = decisions(fleet, expected, earlier=seen_before(fleet))
     assert found['i0'].reason is Reason.ANOMALY
     assert '8 of 8 instances of node n0' in found['i0'].text
+
+
+@pytest.mark.parametrize('left_s', [1, 600, brakes.HOLD_S])
+def test_what_came_at_once_is_held_for_a_stated_time(left_s):
+    fleet = many(24)
+    expected = {f'i{n}': RISING for n in range(12)}
+    first = proposed(fleet, expected, earlier=seen_before(fleet))
+    [began] = first.outbreaks
+    assert began.until == data.NOW + brakes.HOLD_S
+    # the audits after it know them to be at risk: they are no news
+    until = data.NOW + left_s
+    later = Earlier(
+        risk=seen_before(fleet, 0.6).risk,
+        outbreaks=(dataclasses.replace(began, until=until),),
+    )
+    proposal = proposed(fleet, expected, earlier=later)
+    found = {v.instance.id: v.adjustment for v in proposal.verdicts}
+    assert acted(found) == []
+    assert f'for {left_s} s more' in found['i0'].text
+    assert proposal.outbreaks == ()
+
+
+def test_after_that_time_what_is_shared_is_held_no_more():
+    fleet = many(24)
+    expected = {f'i{n}': RISING for n in range(12)}
+    [began] = proposed(fleet, expected, earlier=seen_before(fleet)).outbreaks
+    over = dataclasses.replace(began, until=data.NOW)
+    later = Earlier(risk=seen_before(fleet, 0.6).risk, outbreaks=(over,))
+    assert len(acted(decisions(fleet, expected, earlier=later))) == 12
+
+
+def test_an_outbreak_of_a_node_holds_nobody_elsewhere():
+    fleet = many(48)
+    earlier = Earlier(
+        risk=seen_before(fleet, 0.6).risk,
+        outbreaks=(
+            brakes.Outbreak(
+                kind='node', subject='n0', until=data.NOW + 60, text='odd'
+            ),
+        ),
+    )
+    expected = {'i0': RISING, 'i1': RISING}
+    found = decisions(fleet, expected, earlier=earlier)
+    assert found['i0'].text.endswith('odd, for 60 s more')
+    assert acted(found) == ['i1']
 
 
 def test_a_policy_may_allow_what_is_shared():

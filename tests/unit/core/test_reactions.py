@@ -1,8 +1,11 @@
 """What plans do about anomalies: tell, hold, or go on."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from predictive_watcher.core import brakes
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import usage as usage_module
 from predictive_watcher.core import vigil
@@ -99,6 +102,17 @@ def test_what_a_whole_node_shows_at_once_stops_resizes(reaction, kind):
         assert first.reason is Reason.ANOMALY
         assert 'its node behaves oddly' in first.text
     assert any(isinstance(v.adjustment, kind) for v in proposal.verdicts)
+
+
+def test_what_a_node_shows_stops_resizes_for_a_while_only():
+    names = [f'i{k}' for k in range(6)]
+    fleet = data.a_fleet(*(data.instance(name) for name in names))
+    proposal = propose(fleet, names)
+    (wide,) = proposal.anomalies.wide
+    for age_s, held in ((brakes.HOLD_S - 1, 6), (brakes.HOLD_S, 0)):
+        event = dataclasses.replace(wide, began=data.NOW - age_s)
+        findings = dataclasses.replace(proposal.anomalies, wide=(event,))
+        assert len(brakes.of_findings(proposal.seen, findings)) == held
 
 
 def test_what_it_shares_with_others_does_not_free_an_instance_of_its_policy():

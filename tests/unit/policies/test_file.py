@@ -74,13 +74,39 @@ def test_a_file_that_cannot_be_read_is_broken(path):
     assert 'cannot be read' in loaded.problem
 
 
-def test_a_file_that_is_taken_away_takes_its_rules_with_it(path):
-    policies = file.PolicyFile(path)
+def test_a_file_that_is_taken_away_leaves_its_rules_and_says_so(path, kept):
+    policies = file.PolicyFile(path, kept)
     path.write_text(GOOD)
     policies.load(NOW)
     path.unlink()
     loaded = policies.load(NOW)
-    assert (loaded.rules, loaded.problem, loaded.changed) == ((), '', True)
+    assert (names(loaded), loaded.changed) == (['a'], True)
+    assert f'{path} is gone; put it back' in loaded.problem
+    assert not policies.load(NOW).changed
+    # also after a restart
+    assert names(file.PolicyFile(path, kept).load(NOW)) == ['a']
+
+
+def test_a_file_that_comes_back_is_used_again(path):
+    policies = file.PolicyFile(path)
+    path.write_text(GOOD)
+    policies.load(NOW)
+    path.unlink()
+    policies.load(NOW)
+    path.write_text(OTHER)
+    loaded = policies.load(NOW)
+    assert (names(loaded), loaded.problem) == (['b'], '')
+
+
+def test_a_file_without_rules_may_go(path, kept):
+    policies = file.PolicyFile(path, kept)
+    for text in (GOOD, 'rules: []'):
+        path.write_text(text)
+        policies.load(NOW)
+    path.unlink()
+    for one in (policies, file.PolicyFile(path, kept)):
+        loaded = one.load(NOW)
+        assert (loaded.rules, loaded.problem) == ((), '')
 
 
 def test_without_rules_from_before_a_broken_file_is_an_error(path, kept):

@@ -107,3 +107,19 @@ def test_durations_are_read(text, seconds):
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(exceptions.InvalidInput, match='is not a duration'):
         times.seconds(text)
+
+
+@pytest.mark.parametrize(
+    ('given', 'interval_s'),
+    [
+        (None, 0),
+        ('', 0),
+        ('300', 300),
+        ('*/30 * * * *', 1800),
+        ('0 3 * * *', 86400),
+        ('*/10 8-17 * * 1-5', 600),  # the night is a gap
+        ('no cron', 0),
+    ],
+)
+def test_how_often_an_audit_runs(given, interval_s):
+    assert times.interval_s(given, 1_790_000_000) == interval_s
