@@ -11,6 +11,7 @@ from predictive_watcher.cli import bootstrap
 from predictive_watcher.cli import evaluate
 from predictive_watcher.cli import explain
 from predictive_watcher.cli import feedback
+from predictive_watcher.cli import group
 from predictive_watcher.cli import model
 from predictive_watcher.cli import policy
 from predictive_watcher.cli import profile
@@ -30,6 +31,7 @@ COMMANDS = (
     policy.add_parser,
     feedback.add_parser,
     profile.add_parser,
+    group.add_parser,
 )
 
 

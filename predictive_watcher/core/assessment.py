@@ -9,6 +9,7 @@ import numpy as np
 
 from predictive_watcher import exceptions
 from predictive_watcher.core import contention
+from predictive_watcher.core import correlation
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import joint
@@ -35,7 +36,8 @@ class Assessment:
     ``bad_specs`` says, by row, what is wrong with a flavor copy that cannot
     be read: its limits are unknown and its weight is 1.  ``ceiling`` and
     ``horizon_s`` (instances,) are those of each instance's own policy.
-    ``known`` are the behavioural profiles, where the caller keeps any.
+    ``known`` are the behavioural profiles, and ``related`` who moves
+    together, where the caller keeps any.
     """
 
     fleet: fleet_module.Fleet
@@ -56,6 +58,7 @@ class Assessment:
     ceiling: np.ndarray
     horizon_s: np.ndarray
     known: profiling_module.Known | None = None
+    related: correlation.Correlation | None = None
 
     def rung(self, row: int) -> ladder.Rung:
         """How much history the forecast of an instance stands on."""
@@ -115,6 +118,7 @@ def assess(
     weighing: weights_module.Weighing | None = None,
     growths: Mapping[tuple[str, str], float] | None = None,
     nodes: joint.Joints | None = None,
+    correlating: correlation.Correlating | None = None,
 ) -> Assessment:
     """Look ahead for every instance of the fleet, as its own policy asks.
 
@@ -125,12 +129,16 @@ def assess(
     :param weighing: None: no weight falls.
     :param growths: the factors that `saturation.factors` learned.
     :param nodes: learn how their sums spread; None: nothing is learned.
+    :param correlating: learns who moves together; None: nobody does.
     :raises ModelError: when the forecaster's model cannot be used.
     """
     limits, weights, bad_specs = _limits(fleet.instances)
     window = window.until(common_origin(window))
     known = None if profiling is None else profiling.learn(window)
     forecast = forecaster.forecast(window, limits)
+    related = None
+    if correlating is not None:
+        related = correlating.learn(fleet, window, limits)
     forecast = replace(
         forecast,
         rungs=_rungs(known, window),
@@ -181,6 +189,7 @@ def assess(
         ceiling=ceiling,
         horizon_s=horizon_s,
         known=known,
+        related=related,
     )
 
 

@@ -11,6 +11,7 @@ from predictive_watcher.core import anomaly
 from predictive_watcher.core import assessment
 from predictive_watcher.core import brakes as brakes_module
 from predictive_watcher.core import budgets
+from predictive_watcher.core import correlation
 from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
@@ -87,6 +88,7 @@ def propose(
     quotas: Mapping[str, quotas_module.Quota] | None = None,
     vigil: vigil_module.Vigil | None = None,
     joints: joint.Joints | None = None,
+    correlating: correlation.Correlating | None = None,
 ) -> Proposal:
     """Anticipate violations and decide what to do about each instance.
 
@@ -109,6 +111,7 @@ def propose(
     :param vigil: watches for anomalies; None: nobody does.
     :param profiling: learns profiles; None: they are read off the window.
     :param joints: learn how the sums of nodes spread.
+    :param correlating: learns who moves together.
     :param quotas: by project, what it may still take; asked only where an
         instance is at risk.
     :param weighing: how weights fall; None: they do not.
@@ -130,6 +133,7 @@ def propose(
         weighing=weighing,
         growths=saturation.factors(growths),
         nodes=joints,
+        correlating=correlating,
     )
     odd = vigil_module.look(
         vigil, window, seen.limits, seen.forecast, fleet.instances

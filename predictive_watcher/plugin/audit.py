@@ -25,6 +25,7 @@ from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import recall
 from predictive_watcher.plugin import recent as recent_module
 from predictive_watcher.plugin import recovery
+from predictive_watcher.plugin import relations
 from predictive_watcher.plugin import restraint
 from predictive_watcher.plugin import scope as scope_module
 from predictive_watcher.policies import file as policy_file
@@ -111,6 +112,7 @@ def run(
         times.interval_s(interval, wall),
     )  # fmt: skip
     joints = nodes.recalled(conf, audit)
+    correlating = relations.recalled(conf, audit, fleet.instances)
     proposal = pipeline.propose(
         fleet=fleet,
         window=window,
@@ -126,6 +128,7 @@ def run(
         earlier=restrained.earlier,
         profiling=recalled.profiling,
         joints=joints,
+        correlating=correlating,
         quotas=cloud.quotas(),
         growths=ledger.growths(),
         weighing=weights.Weighing(
@@ -152,6 +155,7 @@ def run(
         audit,
         lambda: learning.learn(conf, ledger, learned),
         lambda: nodes.keep(conf, audit, joints, window),
+        lambda: relations.keep(conf, audit, correlating, fleet.instances),
         lambda: recent_module.keep(conf, audit, known, recalled, remembered),
         lambda: recall.keep(conf, audit, recalled, wall),
     )

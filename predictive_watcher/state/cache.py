@@ -34,6 +34,7 @@ _DIGEST = hashlib.sha256().digest_size
 _SUFFIX = '.state'
 _WRITING = '.writing-'  # what a process that was killed left half-written
 _PROFILE = '-profile'
+_RELATIONS = '-relations'
 _ABOUT = 'about'  # name of the array with the facts, beside the parts
 
 
@@ -49,6 +50,17 @@ def profile_name(audit: str) -> str:
 def profiles(directory: pathlib.Path) -> list[str]:
     """The audits whose profiles are kept there."""
     end = _PROFILE + _SUFFIX
+    return sorted(p.name[: -len(end)] for p in directory.glob(f'*{end}'))
+
+
+def relations_name(audit: str) -> str:
+    """Under which name is kept who moves together, of an audit."""
+    return f'{audit}{_RELATIONS}'
+
+
+def relations(directory: pathlib.Path) -> list[str]:
+    """The audits of which that is kept."""
+    end = _RELATIONS + _SUFFIX
     return sorted(p.name[: -len(end)] for p in directory.glob(f'*{end}'))
 
 
