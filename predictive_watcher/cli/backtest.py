@@ -85,6 +85,7 @@ def _source(
         trace = history.trace(moments, int(time.time()), bar.tell)
         trace = resample.to_step(trace, step_s)
         return trace, 0, int(trace.window.usage.shape[1])
+    history.refuse_keeping(arguments)
     trace = resample.to_step(traces.read(arguments.traces), step_s)
     begin, end = backtest_options.steps(
         arguments, int(trace.window.usage.shape[1])

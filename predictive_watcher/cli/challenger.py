@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import datetime
 import functools
 import pathlib
+import shutil
 import tempfile
 from typing import Any
 
@@ -28,6 +29,7 @@ from predictive_watcher.training import split
 from predictive_watcher.training import telling
 
 
+_ROOM = '.retrain-'  # how folders begin in which one is made
 _ORIGINS = 700  # at most, evenly spread over the last days
 
 
@@ -57,6 +59,12 @@ class Report:
         return found
 
 
+def clear(folder: pathlib.Path) -> None:
+    """Remove what a retraining left that was killed; the lock is ours."""
+    for room in folder.glob(f'{_ROOM}*'):
+        shutil.rmtree(room, ignore_errors=True)
+
+
 def challenge(
     arguments: argparse.Namespace,
     folder: pathlib.Path,
@@ -69,7 +77,7 @@ def challenge(
     users = registry.champions(folder) or registry.NOBODY
     champion = registry.load_champion(folder, users.default)
     begin = [_begin(trace, arguments.compare_days) for trace in found]
-    with tempfile.TemporaryDirectory(dir=folder, prefix='.retrain-') as room:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_ROOM) as room:
         place = pathlib.Path(room)
         _learn(arguments, champion, _before(found, begin), place, now, bar,
                request)  # fmt: skip

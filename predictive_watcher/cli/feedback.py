@@ -9,6 +9,7 @@ from typing import Any
 from typing import TYPE_CHECKING
 import warnings
 
+from predictive_watcher.cli import kinds
 from predictive_watcher.core import drift as drift_module
 
 
@@ -39,7 +40,7 @@ def add_parser(
     show.add_argument('--segment', help='of one regime of behaviour')
     show.add_argument(
         '--days',
-        type=int,
+        type=kinds.positive,
         default=7,
         metavar='N',
         help='of so many days, today included (default: %(default)s)',
@@ -53,7 +54,9 @@ def add_parser(
     actions = verbs.add_parser(
         'actions', help='what actions were to bring, and what came'
     )
-    actions.add_argument('--days', type=int, default=7, metavar='N')
+    actions.add_argument(
+        '--days', type=kinds.positive, default=7, metavar='N'
+    )
     actions.set_defaults(run=run_actions)
     for verb in (show, drifts, actions):
         verb.add_argument('--json', action='store_true')
@@ -77,7 +80,7 @@ def run_show(arguments: argparse.Namespace) -> int:
     """Print the sums of some days."""
     ledger = _ledger(arguments)
     now = datetime.datetime.now(datetime.UTC).timestamp()
-    since = int(now // _DAY_S - max(arguments.days, 1) + 1) * _DAY_S
+    since = int(now // _DAY_S - arguments.days + 1) * _DAY_S
     only = {
         column: value
         for column, value in (
@@ -149,7 +152,7 @@ def run_actions(arguments: argparse.Namespace) -> int:
     """Print what resizes were to avert, and what came."""
     ledger = _ledger(arguments)
     now = datetime.datetime.now(datetime.UTC).timestamp()
-    since = int(now) - max(arguments.days, 1) * _DAY_S
+    since = int(now) - arguments.days * _DAY_S
     found, factor = ledger.outcomes(since), ledger.benefit_factor(since)
     if arguments.json:
         print(json.dumps({'benefit_factor': factor, 'actions': found}))

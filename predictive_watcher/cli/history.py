@@ -76,6 +76,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def refuse_keeping(arguments: argparse.Namespace) -> None:
+    """What is read from files is not kept a second time.
+
+    :raises InvalidInput: where that is asked for.
+    """
+    if arguments.keep_traces is not None and arguments.traces:
+        raise exceptions.InvalidInput(
+            f'--keep-traces {arguments.keep_traces}: only usage that is read '
+            'from the cloud is kept, and --traces names files; leave one of '
+            'the two out'
+        )
+
+
 def trace(
     arguments: argparse.Namespace,
     now: int,

@@ -1,4 +1,4 @@
-"""Ctrl-C as a request: what is half done is ended first."""
+"""Ctrl-C, or SIGTERM, as a request: what is half done is ended first."""
 
 from collections.abc import Iterator
 import contextlib
@@ -8,7 +8,7 @@ from types import FrameType
 
 
 class Request:
-    """Notes that somebody pressed Ctrl-C, while it is ``polite`` to wait.
+    """Notes that somebody asked for an end, while it is ``polite`` to wait.
 
     Otherwise, and the second time, it interrupts as ever.
     """
@@ -37,13 +37,14 @@ class Request:
 def requests() -> Iterator[Request]:
     """A request for as long as the block lasts."""
     request = Request()
-    here = threading.current_thread() is threading.main_thread()
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    if ignored or not here:  # in the background; Python lets no thread listen
-        yield request
-        return
-    before = signal.signal(signal.SIGINT, request.handle)
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # what runs in the background does not hear of Ctrl-C
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, request.handle)
     try:
         yield request
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -111,6 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     0: done, whether something was promoted or not.
     """
+    history.refuse_keeping(arguments)
     conf = _configuration(arguments)
     folder = _registry(arguments, conf)
     if arguments.if_asked and not _asked(conf):
@@ -119,6 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
     now = datetime.datetime.now(datetime.UTC)
     bar = progress.Bar()
     with locked(folder), interrupt.requests() as request:
+        challenger.clear(folder)
         found = _traces(arguments, int(now.timestamp()), bar)
         report = challenger.challenge(
             arguments, folder, found, now, bar, request
@@ -150,6 +152,11 @@ def _configuration(arguments: argparse.Namespace) -> Any:
 
 def _registry(arguments: argparse.Namespace, conf: Any) -> pathlib.Path:
     given = arguments.registry
+    if given is not None and not given.is_dir():
+        raise exceptions.InvalidInput(
+            f'--registry {given}: there is no such folder; check the name, '
+            'or make the folder first'
+        )
     if given is None:
         named = conf.predictive_watcher.model_directory
         if not named:

@@ -1,6 +1,8 @@
 """``predictive-watcher train``: one's own model from one's own traces."""
 
 import argparse
+from collections.abc import Iterator
+import contextlib
 import dataclasses
 import datetime
 import math
@@ -112,8 +114,27 @@ def add_parser(
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, train, write, print."""
+    history.refuse_keeping(arguments)
+    with _not_left_empty(arguments.output):
+        _check_output(arguments)
+        return _train(arguments)
+
+
+@contextlib.contextmanager
+def _not_left_empty(output: pathlib.Path) -> Iterator[None]:
+    """Take the folders away again that nothing came into."""
+    made = [p for p in (output, *output.parents) if not p.exists()]
+    try:
+        yield
+    except BaseException:
+        for place in made:
+            with contextlib.suppress(OSError):  # it is not empty
+                place.rmdir()
+        raise
+
+
+def _train(arguments: argparse.Namespace) -> int:
     output: pathlib.Path = arguments.output
-    _check_output(arguments)
     try:
         from predictive_watcher.training import course
     except ModuleNotFoundError as error:

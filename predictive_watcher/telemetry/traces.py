@@ -18,6 +18,7 @@ from predictive_watcher.core import usage as usage_module
 from predictive_watcher.telemetry import traces_csv
 
 
+_SINGLE = b'\x93NUMPY'  # how a file of one array begins
 _KEYS = ('usage', 'instances', 'resources', 'start', 'step')
 _NAMES = tuple(str(r) for r in fleet.RESOURCES)
 
@@ -41,6 +42,11 @@ def read(path: pathlib.Path) -> Trace:
 
     :raises InvalidTrace: with the file, the line or cell, and the value.
     """
+    if path.is_dir():
+        raise exceptions.InvalidTrace(
+            f'{path}: it is a folder; name the files in it that are to be '
+            'read'
+        )
     readers = {'.npz': _read_npz, '.csv': _read_csv}
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -86,14 +92,15 @@ def write(path: pathlib.Path, trace: Trace) -> None:
 
 def _read_npz(path: pathlib.Path) -> Trace:
     try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise ValueError('it is a single array, as of np.save')
-        with file:
+        _check_kind(path)
+        with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        why = str(error)
+        if 'allow_pickle' in why:  # numpy tells how to open any door
+            why = 'an array in it holds Python objects, not numbers or text'
         raise traces_csv.refuse(
-            path, f'not a readable npz file ({error})'
+            path, f'not a readable npz file ({why})'
         ) from error
     missing = [key for key in _KEYS if key not in arrays]
     if missing:
@@ -131,6 +138,22 @@ def _read_npz(path: pathlib.Path) -> Trace:
         _scalar(path, arrays, 'step', 1, 86400),
         usage,
         _npz_limits(path, arrays, (len(names), len(resources))),
+    )
+
+
+def _check_kind(path: pathlib.Path) -> None:
+    """Refuse what is no archive, before numpy takes it for something else.
+
+    :raises ValueError: saying what it is.
+    """
+    if zipfile.is_zipfile(path):
+        return
+    with path.open('rb') as file:
+        single = file.read(len(_SINGLE)) == _SINGLE
+    if single:
+        raise ValueError('it is a single array, as of np.save')
+    raise ValueError(
+        'it is no archive of arrays, such as np.savez_compressed writes'
     )
 
 

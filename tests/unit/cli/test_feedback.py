@@ -125,3 +125,11 @@ def test_who_reads_makes_no_ledger(tmp_path, capsys, command):
     assert main.main([*command, '--config-file', str(conf)]) == 1
     assert f'{path}: there is no ledger yet' in capsys.readouterr().err
     assert not path.parent.exists()
+
+
+@pytest.mark.parametrize('verb', ['show', 'actions'])
+@pytest.mark.parametrize('days', ['-1', '0'])
+def test_days_that_are_none_are_refused(verb, days, capsys):
+    with pytest.raises(SystemExit):
+        main.main(['feedback', verb, '--days', days])
+    assert f'--days: {days} is not above 0' in capsys.readouterr().err

@@ -95,6 +95,9 @@ def test_what_was_tampered_with_is_refused_by_name(two, capsys):
     assert code == 1
     assert 'own-2' in err and 'sha256' in err
     assert registry.load(two).name == 'own-1'
+    code, out, _ = run(capsys, 'list', registry=two)
+    assert 'own-2' in out.splitlines()[1] and 'refused' in out.splitlines()[1]
+    assert 'refused' not in out.splitlines()[0]
 
 
 def test_a_champion_that_was_exchanged_is_refused(two, capsys):
@@ -105,6 +108,8 @@ def test_a_champion_that_was_exchanged_is_refused(two, capsys):
         registry.load(two)
     code, out, _ = run(capsys, 'verify', registry=two)
     assert code == 1 and 'own-1: refused' in out
+    code, out, _ = run(capsys, 'list', registry=two)
+    assert 'refused' in out and 'promoted was 000' in out
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,9 @@ def trace(tmp_path):
 
 @pytest.fixture
 def models(tmp_path):
-    return tmp_path / 'models'
+    folder = tmp_path / 'models'
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture
@@ -89,7 +91,6 @@ def test_a_running_service_takes_the_new_model_up(command, models, capsys):
 
 
 def test_two_at_once_are_refused_and_named(command, models, capsys):
-    models.mkdir()
     holder = subprocess.Popen(
         [
             sys.executable,
@@ -115,24 +116,52 @@ def test_two_at_once_are_refused_and_named(command, models, capsys):
         pass
 
 
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize('stage', ['learning', 'following'])
 def test_interrupted_it_promotes_and_leaves_nothing(
-    command, models, monkeypatch, capsys, stage
+    command, models, monkeypatch, capsys, stage, number
 ):
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # where nobody listens SIGTERM ends the process, as systemd wants it
+    before = signal.signal(number, signal.default_int_handler)
     tell = progress.Bar.tell
 
     def told(bar, name, *rest):
         if name.startswith(stage):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         tell(bar, name, *rest)
 
     monkeypatch.setattr(progress.Bar, 'tell', told)
     try:
         assert main.main([*command, '--least-gain', '-9']) == 130
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
     assert 'interrupted' in capsys.readouterr().err
+    assert left(models) == set()
+
+
+def test_what_a_killed_one_left_is_cleared_away(command, models):
+    (models / '.retrain-abc' / 'deep').mkdir(parents=True)
+    assert main.main([*command, '--least-gain', '0.9']) == 0
+    assert left(models) == set()
+
+
+def test_a_folder_that_is_not_there_is_refused_and_not_made(
+    command, models, capsys
+):
+    typo = models.with_name('modles')
+    assert main.main([*command, '--registry', str(typo)]) == 1
+    said = capsys.readouterr().err
+    assert f'--registry {typo}: there is no such folder' in said
+    assert not typo.exists()
+
+
+@pytest.mark.parametrize('verb', ['retrain', 'train'])
+def test_files_are_not_kept_a_second_time(verb, trace, models, capsys):
+    place = {'retrain': '--registry', 'train': '--output'}[verb]
+    words = [verb, '--traces', str(trace), place, str(models / 'new'),
+             '--keep-traces', 'k.npz']  # fmt: skip
+    assert main.main(words) == 1
+    assert '--keep-traces k.npz: only usage' in capsys.readouterr().err
     assert left(models) == set()
 
 

@@ -54,6 +54,21 @@ def test_a_model_is_trained_written_and_reported(tmp_path, trace, capsys):
     assert '--force' in err
 
 
+def test_what_is_refused_leaves_no_folder(tmp_path, trace, capsys):
+    pytest.importorskip('torch')
+    broken = tmp_path / 'broken.npz'
+    broken.write_text('?')
+    output = tmp_path / 'new' / 'mine'
+    code, _, err = run(
+        capsys, 'train', '--traces', trace, broken, '--output', output
+    )
+    assert (code, output.parent.exists()) == (1, False)
+    assert 'broken.npz' in err
+    output.mkdir(parents=True)  # somebody else made it: it stays
+    run(capsys, 'train', '--traces', broken, '--output', output)
+    assert output.is_dir()
+
+
 @pytest.fixture
 def keyboard():
     """Tests that are run in the background would not hear of Ctrl-C."""
@@ -203,7 +218,7 @@ def test_a_bad_trace_ends_in_one_line_without_a_traceback(tmp_path, capsys):
     assert err.startswith('predictive-watcher: ')
     assert "line 2: cpu is '-3'" in err
     assert err.count('\n') == 1
-    assert not list((tmp_path / 'out').iterdir())
+    assert not (tmp_path / 'out').exists()
 
 
 def test_without_torch_it_says_what_to_install(tmp_path, trace):

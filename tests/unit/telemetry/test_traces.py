@@ -125,13 +125,17 @@ def test_a_value_that_cannot_be_is_named_with_its_place(npz, value):
 def test_a_file_that_is_not_what_its_ending_says_is_refused(tmp_path):
     path = tmp_path / 'bad.npz'
     path.write_bytes(b'no zip')
-    assert 'not a readable npz' in refusal(path)
+    assert 'not a readable npz file (it is no archive' in refusal(path)
+
+
+def test_a_folder_is_refused_as_such(tmp_path):
+    assert f'{tmp_path}: it is a folder' in refusal(tmp_path)
 
 
 def test_python_objects_are_never_loaded(npz):
-    assert 'not a readable npz' in refusal(
-        npz(instances=np.array(['a', object()]))
-    )
+    said = refusal(npz(instances=np.array(['a', object()])))
+    assert 'not a readable npz' in said
+    assert 'Python objects' in said and 'pickle' not in said
 
 
 def test_a_single_array_is_refused(tmp_path):
