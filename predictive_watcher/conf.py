@@ -152,6 +152,46 @@ OPTS = [
         help='Seconds during which a source that failed is left alone.',
     ),
     cfg.StrOpt(
+        'steal_metric',
+        default='',
+        help='Metric of instances that holds for how long their vCPUs waited '
+        'for a processor of the host (steal), summed over them. What was '
+        'waited for counts as wanted: it is added to the use of cpu. An '
+        'instance that has no such metric is taken as it is. In Gnocchi it '
+        'belongs to the resource type "instance"; in Prometheus the series '
+        'may also be called ceilometer_NAME, and prometheus_label has to '
+        'hold the id. Empty: steal is not read; Ceilometer has no meter of '
+        'it.',
+    ),
+    cfg.StrOpt(
+        'steal_kind',
+        default='nanoseconds',
+        choices=[
+            ('nanoseconds', 'a counter of nanoseconds, as cpu is'),
+            ('seconds', 'a counter of seconds'),
+            ('gauge', 'how many vCPUs waited on the average'),
+        ],
+        help='What steal_metric holds.',
+    ),
+    cfg.StrOpt(
+        'activity_metric',
+        default='',
+        help='Metric of instances that holds what their users do, such as '
+        'requests or logins; found as steal_metric is. Profiles learn how '
+        'the use of resources follows it, and tell what is usual at the '
+        'activity of now. Of an instance without it, packets of the network '
+        'stand for it. Empty: those stand for it everywhere.',
+    ),
+    cfg.StrOpt(
+        'activity_kind',
+        default='counter',
+        choices=[
+            ('counter', 'grows with each request or login'),
+            ('gauge', 'what there is at the moment, such as sessions'),
+        ],
+        help='What activity_metric holds.',
+    ),
+    cfg.StrOpt(
         'clock',
         default='system',
         choices=[

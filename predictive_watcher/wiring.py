@@ -14,6 +14,7 @@ import threading
 from typing import Any
 from typing import cast
 from typing import TypeVar
+import urllib.parse
 
 from oslo_config import cfg
 
@@ -30,6 +31,7 @@ from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
 from predictive_watcher.telemetry import circuit
 from predictive_watcher.telemetry import gnocchi
+from predictive_watcher.telemetry import measures
 from predictive_watcher.telemetry import measuring as measuring_module
 from predictive_watcher.telemetry import prometheus
 
@@ -146,11 +148,20 @@ def telemetry(
         'circuit': circuit.shared(
             own.telemetry, own.circuit_failures, own.circuit_reset
         ),
+        'conditions': measures.beside(
+            own.steal_metric,
+            own.steal_kind,
+            own.activity_metric,
+            own.activity_kind,
+        ),
     }
     match own.telemetry:
         case 'prometheus':
             return prometheus.PrometheusTelemetry(
-                _prometheus(own), label=own.prometheus_label, **common
+                _prometheus(own),
+                label=own.prometheus_label,
+                place=_place(own.prometheus_url),
+                **common,
             )
         case 'aetos':
             section = conf.aetos_client
@@ -159,6 +170,7 @@ def telemetry(
                     session, section.region_name, section.interface
                 ),
                 label=own.prometheus_label,
+                place=section.region_name or '',
                 **common,
             )
     section = conf.gnocchi_client
@@ -166,8 +178,15 @@ def telemetry(
         gnocchi.metric_adapter(
             session, section.region_name, section.endpoint_type
         ),
+        place=section.region_name or '',
         **common,
     )
+
+
+def _place(url: str) -> str:
+    """A URL without credentials: it goes into files."""
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()
 
 
 def _prometheus(own: Any) -> Any:

@@ -16,6 +16,7 @@ from predictive_watcher.core import segments
 
 
 _DAYS = ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')
+_WHOSE = {'metric': 'the activity of its users', 'network': 'the network'}
 _BARS = '▁▂▃▄▅▆▇█'
 _A_WEEK_S = 3 * 3600  # of a bar in the picture of a week
 _SHARES = (0.5, 0.7, 0.8, 0.9)  # of the largest usual use, for excesses
@@ -31,7 +32,9 @@ def of(known: profile.BehaviouralProfile, now: int) -> dict[str, Any]:
     end = known.time or 0
     rung = ladder.Rung(int(known.rung[0]))
     age = float(known.age_s[0])
+    measured = bool(known.activity.measured[0])
     return {
+        'activity': 'metric' if measured else 'network',
         'rung': rung.code,
         'seen_s': float(known.seen_s[0]),
         'as_of': end,
@@ -49,6 +52,7 @@ def _resource(
     known: profile.BehaviouralProfile, r: int, since: int
 ) -> dict[str, Any]:
     mean, spread = known.level.known()[0, r], known.level.spread()[0, r]
+    usual = known.activity.usual()[0][0, r]
     age = known.age[0, r] * float(known.step_s) + since
     day = scale.of_resource(known.season.day[0, :, r].known(), r)
     return {
@@ -61,7 +65,8 @@ def _resource(
         'weekend': [_number(v) for v in day[conditions.SLOTS :]],
         'week': [_number(v) for v in _week(known, r)],
         'excess': _excess(known, r),
-        'follows_network': _number(known.activity.follows()[0, r]),
+        'follows_activity': _number(known.activity.follows()[0, r]),
+        'usual_at_activity': _number(scale.of_resource(usual, r)),
     }
 
 
@@ -186,7 +191,7 @@ def text(found: dict[str, Any]) -> str:
         f'{at:%Y-%m-%d %H:%M} UTC; times are {found["zone"]}',
     ]
     for name, resource in found['resources'].items():
-        lines += ['', *_picture(name, resource)]
+        lines += ['', *_picture(name, resource, _WHOSE[found['activity']])]
     lines += ['', 'segments']
     for segment in found['segments']:
         lines += _regime(segment, found['resources'])
@@ -195,7 +200,7 @@ def text(found: dict[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _picture(name: str, of_it: dict[str, Any]) -> list[str]:
+def _picture(name: str, of_it: dict[str, Any], whose: str) -> list[str]:
     if of_it['level'] is None:
         return [f'{name}: no samples']
     unit = of_it['unit']
@@ -219,10 +224,19 @@ def _picture(name: str, of_it: dict[str, Any]) -> list[str]:
             f'  above {amount(one["above"], unit)} for '
             f'{_span(one["lasts_s"])} at a time'
         )
-    if of_it['follows_network'] is not None:
+    return lines + _activity(of_it, whose)
+
+
+def _activity(of_it: dict[str, Any], whose: str) -> list[str]:
+    follows, now = of_it['follows_activity'], of_it['usual_at_activity']
+    if follows is None:
+        return []
+    lines = [
+        f'  follows {whose} by {follows:.2f} (1: wholly, 0: not at all)'
+    ]
+    if now is not None:
         lines.append(
-            f'  follows the network by {of_it["follows_network"]:.2f} (1: '
-            'wholly, 0: not at all)'
+            f'  at the activity of now {amount(now, of_it["unit"])} are usual'
         )
     return lines
 

@@ -10,11 +10,11 @@ import numpy as np
 from predictive_watcher import exceptions
 from predictive_watcher.core import contention
 from predictive_watcher.core import correlation
+from predictive_watcher.core import excess
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import joint
 from predictive_watcher.core import ladder
-from predictive_watcher.core import profile
 from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import resolving
 from predictive_watcher.core import risk as risk_module
@@ -157,6 +157,21 @@ def assess(
         limits, saturated, _own_names(fleet, origins or {}), growths or {}
     )
     load = risk_module.node_load(forecast, window, limits)
+    risk = risk_module.of_instances(
+        forecast,
+        limits,
+        ceiling=ceiling,
+        age_s=float(now - forecast.origin),
+        horizon_s=horizon_s,
+    )
+    if known is not None:
+        at_risk = risk.risk >= own.values('risk_threshold')[:, None]
+        forecast = replace(
+            forecast,
+            notes=contention.with_notes(
+                forecast.notes, known.notes(window, at_risk)
+            ),
+        )
     return Assessment(
         fleet=fleet,
         forecast=forecast,
@@ -171,15 +186,9 @@ def assess(
             wanted,
         ),
         saturated=saturated,
-        risk=risk_module.of_instances(
-            forecast,
-            limits,
-            ceiling=ceiling,
-            age_s=float(now - forecast.origin),
-            horizon_s=horizon_s,
-        ),
+        risk=risk,
         excess_s=(
-            profile.mean_excess_s(window, ceilings)
+            excess.of_window(window, ceilings)
             if known is None
             else known.excess_s(ceilings)
         ),

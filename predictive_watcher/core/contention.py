@@ -1,9 +1,10 @@
 """Whether an instance may have wanted more than its node had to give.
 
 On a node whose processors are nearly all in use, what an instance used says
-less of what it wanted: usage is held down, and a forecast with it.  Hosts
-measure that as steal; what is known of every cloud is the sum of its
-instances.
+less of what it wanted: usage is held down, and a forecast with it.  Where a
+metric tells for how long an instance waited (steal), that is added to its use
+when it is read, so that forecast, risk and profile are of what it wanted.
+What is known of every cloud is the sum of its instances: it makes a note.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from predictive_watcher.core import usage as usage_module
 _FULL = 0.95  # share of a node's vCPUs
 _HOUR_S = 3600
 _OFTEN = 3  # steps of the last hour
+_MUCH = 0.05  # of what an instance wanted
 _CPU = fleet_module.RESOURCES.index(fleet_module.Resource.CPU)
 
 
@@ -41,10 +43,40 @@ def busy_steps(
     return found
 
 
+def waited(window: usage_module.UsageWindow) -> np.ndarray:
+    """The share of what each instance wanted of cpu in the last hour that it
+    waited for, (instances,); NaN where nobody measures it.
+    """
+    steps = max(1, _HOUR_S // window.step_s)
+    found = window.condition(usage_module.Condition.WAITED)
+    if found is None:
+        return np.full(len(window.instances), np.nan)
+    recent = found[:, -steps:]
+    known = np.isfinite(recent)
+    wanted = np.where(known, window.usage[:, -steps:, _CPU], np.nan)
+    total = np.nansum(wanted, axis=1)
+    share = np.nansum(recent, axis=1) / np.where(total > 0, total, np.nan)
+    return np.where(known.any(axis=1), share, np.nan)
+
+
 def notes(
     fleet: fleet_module.Fleet, window: usage_module.UsageWindow
 ) -> Mapping[str, str]:
-    """By instance id, what is to be said where the node was often full."""
+    """By instance id, what is to be said where an instance waited much, and
+    where the node was often full.
+    """
+    share = waited(window)
+    told = {
+        window.instances[row]: f'it waited on {fleet.instances[row].node} '
+        f'for {share[row]:.0%} of the cpu that it wanted in the last hour'
+        for row in np.flatnonzero(np.nan_to_num(share) >= _MUCH)
+    }
+    return with_notes(_of_full_nodes(fleet, window), told)
+
+
+def _of_full_nodes(
+    fleet: fleet_module.Fleet, window: usage_module.UsageWindow
+) -> dict[str, str]:
     busy = busy_steps(fleet, window)
     return {
         instance.id: f'{instance.node} used {_FULL:.0%} of its vCPUs or more '

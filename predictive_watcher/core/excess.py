@@ -11,6 +11,8 @@ import copy
 
 import numpy as np
 
+from predictive_watcher.core import usage as usage_module
+
 
 PRIOR_EXCESS_S = 1800.0
 PRIOR_RUNS = 1.0
@@ -148,3 +150,29 @@ def mean_s(
     """
     found = (prior_s * PRIOR_RUNS + seconds) / (PRIOR_RUNS + runs)
     return np.asarray(found)
+
+def of_window(
+    window: usage_module.UsageWindow, threshold: np.ndarray
+) -> np.ndarray:
+    """The same as `profile.BehaviouralProfile.excess_s`, from a window alone.
+
+    For whoever has no profile: reads all of the window each time.
+
+    :param threshold: (instances, resources) in the units of usage; NaN where
+        there is none.
+    :returns: (instances, resources), seconds.
+
+    >>> import numpy as np
+    >>> used = np.zeros((1, 12, 4), np.float32)
+    >>> used[0, 3:5, 0] = used[0, 8:10, 0] = 1
+    >>> w = usage_module.UsageWindow(
+    ...     instances=('a',), start=0, step_s=300, usage=used
+    ... )
+    >>> of_window(w, np.full((1, 4), 0.5))[0].tolist()
+    [1000.0, 1800.0, 1800.0, 1800.0]
+    """
+    above = window.usage > threshold[:, None, :]
+    begins = above.copy()
+    begins[:, 1:] &= ~above[:, :-1]
+    seconds = above.sum(axis=1) * float(window.step_s)
+    return mean_s(seconds, begins.sum(axis=1), PRIOR_EXCESS_S)

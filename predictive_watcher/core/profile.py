@@ -25,7 +25,7 @@ from predictive_watcher.core import segments
 from predictive_watcher.core import usage as usage_module
 
 
-IDENTITY = 'profile 2'  # of what is remembered
+IDENTITY = 'profile 3'  # of what is remembered
 HALF_LIFE_S = 14 * 86400
 PRIOR_EXCESS_S = excess.PRIOR_EXCESS_S
 _MOST_SEEN_S = 8 * 86400.0
@@ -110,26 +110,46 @@ class BehaviouralProfile:
         """Take the steps of a window that are newer than what is known."""
         for k, time in enumerate(window.times()):
             if self.time is None or time > self.time:
-                self.advance(window.usage[:, k], int(time))
+                self.follow(window, k)
 
-    def advance(self, sample: np.ndarray, time: int) -> None:
+    def follow(
+        self,
+        window: usage_module.UsageWindow,
+        step: int,
+        rows: np.ndarray | slice = slice(None),
+    ) -> None:
+        """Take a step of a window, see `advance`."""
+        active = window.condition(usage_module.Condition.ACTIVITY)
+        self.advance(
+            window.usage[rows, step],
+            window.start + step * window.step_s,
+            None if active is None else active[rows, step],
+        )
+
+    def advance(
+        self, sample: np.ndarray, time: int, active: np.ndarray | None = None
+    ) -> None:
         """Take the sample of the step that ends at ``time``.
 
         Steps that were left out since the newest one are silence.
 
         :param sample: (instances, resources) in the units of usage; NaN, or
             a number that no usage can be, where there is none.
+        :param active: (instances,) what a metric of user activity shows.
         :raises ValueError: where ``time`` is not after the newest step.
         """
         if self.time is not None:
             if time <= self.time:
                 raise ValueError(f'step {time} is not after {self.time}')
             silence = np.full_like(sample, np.nan)
+            idle = None if active is None else np.full_like(active, np.nan)
             for missing in range(self.time + self.step_s, time, self.step_s):
-                self._take(silence, missing)
-        self._take(sample, time)
+                self._take(silence, missing, idle)
+        self._take(sample, time, active)
 
-    def _take(self, sample: np.ndarray, time: int) -> None:
+    def _take(
+        self, sample: np.ndarray, time: int, active: np.ndarray | None
+    ) -> None:
         """A block of instances at a time: what is worked out on the way needs
         little memory, however large the cloud.
         """
@@ -138,7 +158,8 @@ class BehaviouralProfile:
             rows = slice(begin, min(begin + _BLOCK, instances))
             whole = rows == slice(0, instances)
             part = self if whole else self._among(rows)
-            part._step(sample[rows], time)
+            there = None if active is None else active[rows]
+            part._step(sample[rows], time, there)
         self.time = time
 
     def _among(self, rows: slice) -> 'BehaviouralProfile':
@@ -153,7 +174,9 @@ class BehaviouralProfile:
         some.age, some.seen = self.age[rows], self.seen[rows]
         return some
 
-    def _step(self, sample: np.ndarray, time: int) -> None:
+    def _step(
+        self, sample: np.ndarray, time: int, active: np.ndarray | None
+    ) -> None:
         self._fade(time)
         present = (sample >= 0) & (sample < _NO_USAGE)
         amount = np.where(present, sample, 0).astype(np.float32)
@@ -172,7 +195,7 @@ class BehaviouralProfile:
         self.level.take(value, gain)
         self.season.take(value, gain, slow * present, moment)
         self.segments.take(value, gain, moment)
-        self.activity.take(value, gain)
+        self.activity.take(value, gain, active)
         if time % segments.LOOK_S < self.step_s:
             self.segments.look()
 
@@ -266,30 +289,3 @@ class BehaviouralProfile:
             high=found[-1],
             segment=now,
         )
-
-
-def mean_excess_s(
-    window: usage_module.UsageWindow, threshold: np.ndarray
-) -> np.ndarray:
-    """The same as `BehaviouralProfile.excess_s`, from a window alone.
-
-    For whoever has no profile: reads all of the window each time.
-
-    :param threshold: (instances, resources) in the units of usage; NaN where
-        there is none.
-    :returns: (instances, resources), seconds.
-
-    >>> import numpy as np
-    >>> used = np.zeros((1, 12, 4), np.float32)
-    >>> used[0, 3:5, 0] = used[0, 8:10, 0] = 1
-    >>> w = usage_module.UsageWindow(
-    ...     instances=('a',), start=0, step_s=300, usage=used
-    ... )
-    >>> mean_excess_s(w, np.full((1, 4), 0.5))[0].tolist()
-    [1000.0, 1800.0, 1800.0, 1800.0]
-    """
-    above = window.usage > threshold[:, None, :]
-    begins = above.copy()
-    begins[:, 1:] &= ~above[:, :-1]
-    seconds = above.sum(axis=1) * float(window.step_s)
-    return excess.mean_s(seconds, begins.sum(axis=1), PRIOR_EXCESS_S)

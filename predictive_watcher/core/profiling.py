@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictive_watcher.core import conditions
+from predictive_watcher.core import fleet
 from predictive_watcher.core import ladder
 from predictive_watcher.core import profile
 from predictive_watcher.core import remembering
+from predictive_watcher.core import scale
 from predictive_watcher.core import usage as usage_module
 
 
@@ -54,6 +56,32 @@ class Known:
         return self.behaviour.excess_s(level, self.kin)
 
 
+    def notes(
+        self, window: usage_module.UsageWindow, at_risk: np.ndarray
+    ) -> dict[str, str]:
+        """By instance id, what is at risk and is used far beyond what is
+        usual at the activity of its users: they are not why.
+
+        :param window: with the step that was learned last.
+        :param at_risk: bool (instances, resources).
+        """
+        used = window.usage[:, -1]
+        active = self.behaviour.activity
+        beyond = at_risk & active.beyond(scale.squeezed(used))
+        level, _ = active.usual()
+        amounts = scale.amount(level)
+        told = {}
+        for row in np.flatnonzero(beyond.any(axis=1)):
+            whose = 'users' if active.measured[row] else 'network'
+            told[window.instances[row]] = '; '.join(
+                f'{fleet.RESOURCES[r]} is {used[row, r]:.3g} '
+                f'{fleet.UNITS[fleet.RESOURCES[r]]}, {amounts[row, r]:.3g} '
+                f'are usual at the activity of its {whose}'
+                for r in np.flatnonzero(beyond[row])
+            )
+        return told
+
+
 class Profiling:
     """Learns the profiles of one audit, with a memory before and after.
 
@@ -81,14 +109,14 @@ class Profiling:
         found = self._until(window, who, seen)
         times = window.times()
         for k in range(seen, kept):
-            found.advance(window.usage[:, k], int(times[k]))
+            found.follow(window, k)
         if kept > 0 and not remembering.is_ahead(self.memory, window):
             parts = found.parts()
             if kept < len(times):
                 parts = {name: part.copy() for name, part in parts.items()}
             self.memory = _memory(window, who, parts, int(times[kept - 1]))
         for k in range(kept, len(times)):
-            found.advance(window.usage[:, k], int(times[k]))
+            found.follow(window, k)
         kin = ladder.Groups([subject.kin for subject in who])
         return Known(behaviour=found, kin=kin)
 
@@ -113,9 +141,8 @@ class Profiling:
             young = profile.BehaviouralProfile(
                 len(new), window.step_s, calendar.among(new)
             )
-            times = window.times()
             for k in range(seen):
-                young.advance(window.usage[new, k], int(times[k]))
+                young.follow(window, k, new)
             found.resume(young.parts(), new, memory.time)
         parts = {name: part[place[old]] for name, part in memory.parts.items()}
         found.resume(parts, old, memory.time)
@@ -152,8 +179,7 @@ def learned(
     """What is known of instances after the whole of a window."""
     who = [subjects.get(name, Subject()) for name in window.instances]
     found = profile.BehaviouralProfile(len(who), window.step_s, _calendar(who))
-    for k, time in enumerate(window.times()):
-        found.advance(window.usage[:, k], int(time))
+    found.learn(window)
     return _memory(window, who, found.parts(), window.end)
 
 

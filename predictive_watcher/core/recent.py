@@ -65,9 +65,14 @@ def joined(
     first = -(-start // step) * step
     length = (max(part.end for part in parts) - first) // step + 1
     row_of = {name: row for row, name in enumerate(instances)}
-    resources = parts[0].usage.shape[2]
-    out = np.full((len(instances), length, resources), np.nan, np.float32)
-    for part in parts:
+    layers = [usage_module.layers(part) for part in parts]
+    out = {
+        name: np.full((*shape, layer.shape[2]), np.nan, np.float32)
+        for shape in ((len(instances), length),)
+        for of_part in layers
+        for name, layer in of_part.items()
+    }
+    for part, of_part in zip(parts, layers, strict=True):
         pairs = [
             (row_of[name], row)
             for row, name in enumerate(part.instances)
@@ -77,12 +82,13 @@ def joined(
             continue
         rows, own = (np.array(side) for side in zip(*pairs, strict=True))
         begin = (part.start - first) // step
-        new = part.usage[own, max(0, -begin) :]
-        at = slice(max(0, begin), max(0, begin) + new.shape[1])
-        old = out[rows, at]
-        out[rows, at] = np.where(np.isfinite(new), new, old)
+        for name, layer in of_part.items():
+            new = layer[own, max(0, -begin) :]
+            at = slice(max(0, begin), max(0, begin) + new.shape[1])
+            old = out[name][rows, at]
+            out[name][rows, at] = np.where(np.isfinite(new), new, old)
     return usage_module.UsageWindow(
-        instances=tuple(instances), start=first, step_s=step, usage=out
+        instances=tuple(instances), start=first, step_s=step, **out
     )
 
 

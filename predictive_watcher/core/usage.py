@@ -2,10 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import enum
 
 import numpy as np
 
 from predictive_watcher.core import fleet
+
+
+class Condition(enum.StrEnum):
+    """What is measured of an instance beside its usage, where anybody does:
+    vCPUs that it waited for on its node (steal), and what its users do
+    (requests or logins, of any one unit).
+    """
+
+    WAITED = 'waited'
+    ACTIVITY = 'activity'
+
+
+CONDITIONS: tuple[Condition, ...] = tuple(Condition)
+_ALL = slice(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,12 +30,17 @@ class UsageWindow:
     ``usage[instance, time, resource]`` is float32 in the units of
     `fleet.UNITS`, the mean over the step that ends at ``times()[time]``; NaN
     means that there is no sample, never that nothing was used.
+
+    ``conditions[instance, time, condition]`` is the same for `CONDITIONS`;
+    None where the source measures none.  What was waited for is part of the
+    usage of cpu already.
     """
 
     instances: tuple[str, ...]
     start: int  # Unix seconds, end of the first step
     step_s: int
     usage: np.ndarray
+    conditions: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.instances), len(fleet.RESOURCES))
@@ -33,6 +53,28 @@ class UsageWindow:
         if self.usage.dtype != np.float32:
             raise ValueError(f'usage is {self.usage.dtype}, not float32')
         self.usage.setflags(write=False)
+        if self.conditions is not None:
+            expected_ = (*shape[:2], len(CONDITIONS))
+            if self.conditions.shape != expected_:
+                raise ValueError(
+                    f'conditions have shape {self.conditions.shape}; '
+                    f'{expected_} is needed'
+                )
+            self.conditions.setflags(write=False)
+
+    def condition(self, which: Condition) -> np.ndarray | None:
+        """One of the conditions, (instances, time); None: nobody has it."""
+        if self.conditions is None:
+            return None
+        return self.conditions[:, :, CONDITIONS.index(which)]
+
+    def _part(
+        self, rows: slice | list[int], steps: slice
+    ) -> dict[str, np.ndarray]:
+        return {
+            name: layer[rows, steps].copy()
+            for name, layer in layers(self).items()
+        }
 
     def times(self) -> np.ndarray:
         """Unix seconds of each step's end, int64."""
@@ -69,7 +111,7 @@ class UsageWindow:
             instances=self.instances,
             start=self.start,
             step_s=self.step_s,
-            usage=self.usage[:, :keep].copy(),
+            **self._part(_ALL, slice(keep)),
         )
 
     def last(self, steps: int) -> 'UsageWindow':
@@ -78,7 +120,7 @@ class UsageWindow:
             instances=self.instances,
             start=self.end - (steps - 1) * self.step_s,
             step_s=self.step_s,
-            usage=self.usage[:, -steps:].copy(),
+            **self._part(_ALL, slice(-steps, None)),
         )
 
     def only(self, rows: Sequence[int]) -> 'UsageWindow':
@@ -87,5 +129,15 @@ class UsageWindow:
             instances=tuple(self.instances[row] for row in rows),
             start=self.start,
             step_s=self.step_s,
-            usage=self.usage[list(rows)],
+            **self._part(list(rows), _ALL),
         )
+
+
+def layers(window: UsageWindow) -> dict[str, np.ndarray]:
+    """All that a window measures, by the names of its fields; each is
+    (instances, time, ...).
+    """
+    found = {'usage': window.usage}
+    if window.conditions is not None:
+        found['conditions'] = window.conditions
+    return found

@@ -5,19 +5,20 @@ from predictive_watcher.core import remembering
 from predictive_watcher.core import usage
 
 
-_PART = 'usage'
+_PART, _CONDITIONS = 'usage', 'conditions'  # as `usage.layers` has them
 
 
 def recent_of(memory: remembering.Memory) -> recent.Recent:
     """The usage that `memory_of` put in."""
-    found = memory.parts[_PART]
+    length = memory.parts[_PART].shape[1]
     return recent.Recent(
         source=memory.model,
         window=usage.UsageWindow(
             instances=memory.instances,
-            start=memory.time - (found.shape[1] - 1) * memory.step_s,
+            start=memory.time - (length - 1) * memory.step_s,
             step_s=memory.step_s,
-            usage=found,
+            usage=memory.parts[_PART],
+            conditions=memory.parts.get(_CONDITIONS),
         ),
     )
 
@@ -29,5 +30,5 @@ def memory_of(kept: recent.Recent) -> remembering.Memory:
         instances=kept.window.instances,
         time=kept.window.end,
         step_s=kept.window.step_s,
-        parts={_PART: kept.window.usage},
+        parts=usage.layers(kept.window),
     )

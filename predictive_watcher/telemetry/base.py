@@ -18,7 +18,7 @@ class Problem:
     ``unread``: nobody asked for it, because the time was up.
     """
 
-    resource: fleet.Resource
+    resource: fleet.Resource | usage.Condition
     text: str
     instances: frozenset[str]
     unread: bool = False

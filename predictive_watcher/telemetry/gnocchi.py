@@ -5,6 +5,7 @@ from keystoneauth1 import session as ks_session
 
 from predictive_watcher.telemetry import gnocchi_http
 from predictive_watcher.telemetry import gnocchi_reading
+from predictive_watcher.telemetry import measures
 from predictive_watcher.telemetry import metered
 
 
@@ -34,11 +35,16 @@ class GnocchiTelemetry(metered.Metered):
     name = 'gnocchi'
 
     def _reading(
-        self, instances: tuple[str, ...], first: int, stop: int | None
+        self,
+        instances: tuple[str, ...],
+        first: int,
+        stop: int | None,
+        wanted: tuple[measures.Measure, ...],
+        timeout_s: float,
     ) -> gnocchi_reading.GnocchiReading:
         return gnocchi_reading.GnocchiReading(
             requests=gnocchi_http.Requests(
-                self._client, self._timeout_s, self._clock, self._wall
+                self._client, timeout_s, self._clock, self._wall
             ),
             instances=instances,
             first=first,
@@ -46,4 +52,5 @@ class GnocchiTelemetry(metered.Metered):
             step=self.step_s,
             interval_s=self._polling_interval_s,
             now=self._wall(),
+            wanted=wanted,
         )

@@ -14,6 +14,7 @@ from predictive_watcher.core import usage as usage_module
 from predictive_watcher.telemetry import base
 
 
+_Wanted = fleet.Resource | usage_module.Condition
 PIECE_S = 86400  # what an audit reads at once as well
 
 
@@ -53,7 +54,7 @@ def read(
     :raises TelemetryError: where a piece cannot be read, with its time.
     """
     windows: list[usage_module.UsageWindow] = []
-    missing: dict[fleet.Resource, _Missing] = {}
+    missing: dict[_Wanted, _Missing] = {}
     begin, step_s, unread = start, 0, frozenset[str]()
     while not windows or begin + step_s <= end + 1:
         until = min(begin + piece_s - 1, end)
@@ -89,22 +90,28 @@ def _clock(time: int) -> str:
 def _joined(
     windows: list[usage_module.UsageWindow],
 ) -> usage_module.UsageWindow:
+    layers = [usage_module.layers(window) for window in windows]
     return usage_module.UsageWindow(
         instances=windows[0].instances,
         start=windows[0].start,
         step_s=windows[0].step_s,
-        usage=np.concatenate([window.usage for window in windows], axis=1),
+        **{
+            name: np.concatenate([part[name] for part in layers], axis=1)
+            for name in layers[0]
+        },
     )
 
 
 def _lines(
     whole: usage_module.UsageWindow,
-    missing: dict[fleet.Resource, _Missing],
+    missing: dict[_Wanted, _Missing],
     pieces: int,
 ) -> tuple[str, ...]:
     """What is missing: of some instances all, of others in some pieces."""
     lines = []
     for resource, found in missing.items():
+        if isinstance(resource, usage_module.Condition):
+            continue  # it costs accuracy, and sources tell of it themselves
         column = whole.usage[:, :, fleet.RESOURCES.index(resource)]
         silent = ~np.isfinite(column).any(axis=1)
         never = {

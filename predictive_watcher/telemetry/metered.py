@@ -3,15 +3,22 @@
 import abc
 from collections.abc import Callable
 from collections.abc import Sequence
+import dataclasses
 import time
 
 from keystoneauth1 import adapter
+import numpy as np
 
 from predictive_watcher import exceptions
+from predictive_watcher.core import fleet
 from predictive_watcher.core import usage
 from predictive_watcher.telemetry import base
 from predictive_watcher.telemetry import circuit as circuit_module
+from predictive_watcher.telemetry import measures
 from predictive_watcher.telemetry import reading as reading_module
+
+
+_LEAST_S = 5.0  # for conditions, where usage took nearly all of the time
 
 
 class Metered(abc.ABC):
@@ -23,6 +30,9 @@ class Metered(abc.ABC):
         the granularity.
     :param timeout_s: deadline of one `read`.
     :param page_size: instances asked for in one request.
+    :param conditions: what is read beside usage, see `measures.beside`.
+    :param place: which server this is: usage of another one is not mixed
+        with it.
     :param clock: monotonic seconds; ``wall``: Unix seconds.
     """
 
@@ -37,6 +47,8 @@ class Metered(abc.ABC):
         timeout_s: float = 60.0,
         page_size: int = 1000,
         circuit: circuit_module.Circuit | None = None,
+        conditions: Sequence[measures.Measure] = (),
+        place: str = '',
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -54,6 +66,8 @@ class Metered(abc.ABC):
         self._circuit = circuit or circuit_module.Circuit(
             self.name, failures=3, reset_s=300.0, clock=clock
         )
+        self._conditions = tuple(conditions)
+        self._place = place
         self._clock = clock
         self._wall = wall
         self.health = base.Health()
@@ -61,11 +75,22 @@ class Metered(abc.ABC):
     @property
     def identity(self) -> str:
         """See `base.TelemetrySource.identity`."""
-        return f'{self.name} {self.step_s} {self._polling_interval_s}'
+        beside = [
+            f'{one.resource}={one.metrics[0]}:{one.aggregation}:{one.scale:g}'
+            for one in self._conditions
+        ]
+        whole = [self.name, self.step_s, self._polling_interval_s]
+        return ' '.join(map(str, [*whole, *filter(None, [self._place]),
+                                  *beside]))  # fmt: skip
 
     @abc.abstractmethod
     def _reading(
-        self, instances: tuple[str, ...], first: int, stop: int | None
+        self,
+        instances: tuple[str, ...],
+        first: int,
+        stop: int | None,
+        wanted: tuple[measures.Measure, ...],
+        timeout_s: float,
     ) -> reading_module.Reading:
         """A reading that has not begun yet."""
 
@@ -96,6 +121,8 @@ class Metered(abc.ABC):
             tuple(instances),
             first,
             None if steps is None else first + (steps - 1) * step,
+            measures.MEASURES,
+            self._timeout_s,
         )
         try:
             complete = reading.collect(self._page_size)
@@ -112,4 +139,53 @@ class Metered(abc.ABC):
             usage=reading.usage(steps),
         )
         self.health = reading.health()
-        return window
+        return self._with_conditions(window) if self._conditions else window
+
+    def _with_conditions(self, window: usage.UsageWindow) -> usage.UsageWindow:
+        """The same with what else is measured; what of it is missing costs
+        nothing but itself, and is told only where nobody has it.
+        """
+        shape = (*window.usage.shape[:2], len(usage.CONDITIONS))
+        found = np.full(shape, np.nan, np.float32)
+        columns = [
+            usage.CONDITIONS.index(usage.Condition(one.resource))
+            for one in self._conditions
+        ]
+        reading = self._reading(
+            window.instances,
+            window.start,
+            window.end,
+            self._conditions,
+            max(self._timeout_s - self.health.seconds, _LEAST_S),
+        )
+        told = []
+        try:
+            reading.collect(self._page_size)
+        except exceptions.TelemetryError as error:
+            told.append(f'conditions are not known: {error}')
+        else:
+            found[:, :, columns] = reading.usage(window.usage.shape[1])
+        beside = reading.health()
+        told += [
+            f'{one.resource} is not known: {one.text}'
+            for one in beside.problems
+            if len(one.instances) == len(window.instances)
+        ]
+        self.health = dataclasses.replace(
+            self.health,
+            requests=self.health.requests + beside.requests,
+            seconds=self.health.seconds + beside.seconds,
+            notes=(*self.health.notes, *told),
+        )
+        return _wanted(window, found)
+
+
+def _wanted(
+    window: usage.UsageWindow, conditions: np.ndarray
+) -> usage.UsageWindow:
+    """What was waited for is used as soon as there is room."""
+    waited = conditions[:, :, usage.CONDITIONS.index(usage.Condition.WAITED)]
+    used = window.usage.copy()
+    cpu = fleet.RESOURCES.index(fleet.Resource.CPU)
+    used[:, :, cpu] += np.nan_to_num(waited)
+    return dataclasses.replace(window, usage=used, conditions=conditions)

@@ -12,6 +12,7 @@ from keystoneauth1 import adapter
 from keystoneauth1 import http_basic
 from keystoneauth1 import session as ks_session
 
+from predictive_watcher.telemetry import measures
 from predictive_watcher.telemetry import metered
 from predictive_watcher.telemetry import prometheus_http
 from predictive_watcher.telemetry import prometheus_reading
@@ -75,15 +76,25 @@ class PrometheusTelemetry(metered.Metered):
         super().__init__(client, **more)
         self._label = label
 
+    @property
+    def identity(self) -> str:
+        """Another label may name other instances."""
+        return f'{super().identity} {self._label}'
+
     def _reading(
-        self, instances: tuple[str, ...], first: int, stop: int | None
+        self,
+        instances: tuple[str, ...],
+        first: int,
+        stop: int | None,
+        wanted: tuple[measures.Measure, ...],
+        timeout_s: float,
     ) -> prometheus_reading.PrometheusReading:
         step = self.step_s
         now = math.ceil(self._wall() / step) * step
         return prometheus_reading.PrometheusReading(
             prometheus_http.Requests(
                 self._client,
-                self._timeout_s,
+                timeout_s,
                 self._clock,
                 self._wall,
                 service=self._service,
@@ -98,6 +109,7 @@ class PrometheusTelemetry(metered.Metered):
             step=step,
             interval_s=self._polling_interval_s,
             now=self._wall(),
+            wanted=wanted,
         )
 
 

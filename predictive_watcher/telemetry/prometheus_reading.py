@@ -19,6 +19,7 @@ import numpy as np
 
 from predictive_watcher import exceptions
 from predictive_watcher.core import fleet
+from predictive_watcher.core import usage
 from predictive_watcher.telemetry import grid
 from predictive_watcher.telemetry import measures
 from predictive_watcher.telemetry import prometheus_http
@@ -71,7 +72,7 @@ class PrometheusReading(reading.Reading):
         self._most_bytes = most_bytes
         self._growth = {
             measure.resource: grid.Points(directions=len(measure.metrics))
-            for measure in measures.MEASURES
+            for measure in self._measures
         }
         self._still: np.ndarray | None = None
 
@@ -102,7 +103,7 @@ class PrometheusReading(reading.Reading):
         )
 
     def _query(self, page: Sequence[str], measure: measures.Measure) -> str:
-        names = '|'.join(metric_name(m) for m in measure.metrics)
+        names = '|'.join(_named(measure))
         owners = _NAMED[measure.resource_type].format(
             '|'.join(_quoted(name) for name in page)
         )
@@ -231,8 +232,10 @@ class PrometheusReading(reading.Reading):
         a guest that runs always takes some.
         """
         if self._still is None:
-            points = self._growth[fleet.Resource.CPU]
             self._still = np.zeros((len(self.instances), length), bool)
+            points = self._growth.get(fleet.Resource.CPU)
+            if points is None:  # of conditions alone, nobody can tell
+                return self._still
             self._still[points.owner] = points.dense(length)[:, :, 0] == 0
         return self._still
 
@@ -244,6 +247,16 @@ class PrometheusReading(reading.Reading):
                 f'complete: {warning}'
             )
         return super().usage(steps)
+
+
+def _named(measure: measures.Measure) -> Iterator[str]:
+    """How its series may be called: what is no meter of Ceilometer's may
+    come from anybody, under its own name.
+    """
+    for meter in measure.metrics:
+        yield metric_name(meter)
+        if isinstance(measure.resource, usage.Condition):
+            yield _quoted(meter)
 
 
 _Series = tuple[int, np.ndarray]  # direction, values on the grid

@@ -10,6 +10,7 @@ import numpy as np
 
 from predictive_watcher import exceptions
 from predictive_watcher.core import fleet
+from predictive_watcher.core import usage
 from predictive_watcher.telemetry import base
 from predictive_watcher.telemetry import grid
 from predictive_watcher.telemetry import http
@@ -25,6 +26,7 @@ class Reading(abc.ABC):
     :param first: Unix seconds at which the first step that is wanted ends.
     :param stop: Unix seconds at which the last step ends; None: no end.
     :param interval_s: seconds between two samples of a metric.
+    :param wanted: what to ask for.
     :param now: Unix seconds of this machine.
     """
 
@@ -38,7 +40,9 @@ class Reading(abc.ABC):
         step: int,
         interval_s: float,
         now: float,
+        wanted: Sequence[measures.Measure] = measures.MEASURES,
     ) -> None:
+        self._measures = tuple(wanted)
         self.instances = instances
         self._requests = requests
         self._index = {name: i for i, name in enumerate(instances)}
@@ -51,9 +55,11 @@ class Reading(abc.ABC):
         self._live = stop is not None and stop + 2 * step > now
         self._points = {
             measure.resource: grid.Points(directions=len(measure.metrics))
-            for measure in measures.MEASURES
+            for measure in self._measures
         }
-        self._missing: dict[tuple[fleet.Resource, str, bool], set[str]] = {}
+        self._missing: dict[
+            tuple[fleet.Resource | usage.Condition, str, bool], set[str]
+        ] = {}
         self._notes: dict[str, set[str]] = {}
 
     def collect(self, page_size: int) -> bool:
@@ -64,7 +70,7 @@ class Reading(abc.ABC):
         todo = [
             (self.instances[i : i + page_size], measure)
             for i in range(0, len(self.instances), page_size)
-            for measure in measures.MEASURES
+            for measure in self._measures
         ]
         for done, (page, measure) in enumerate(todo):
             try:
@@ -110,17 +116,17 @@ class Reading(abc.ABC):
         self._notes.setdefault(text, set()).update(instances)
 
     def usage(self, steps: int | None) -> np.ndarray:
-        """(instances, steps, resources), float32; ends the collecting."""
+        """(instances, steps, measures), float32; ends the collecting."""
         newest = max(points.newest() for points in self._points.values())
         if steps is None:
             steps = max(1, newest + 1 - grid.LEAD_IN)
         length = grid.LEAD_IN + steps
         out = np.full(
-            (len(self.instances), steps, len(measures.MEASURES)),
+            (len(self.instances), steps, len(self._measures)),
             np.nan,
             np.float32,
         )
-        for measure in measures.MEASURES:
+        for column, measure in enumerate(self._measures):
             seen, amounts = self._amounts(measure, length)
             total = grid.by_instance(
                 self._points[measure.resource],
@@ -128,7 +134,6 @@ class Reading(abc.ABC):
                 amounts,
                 len(self.instances),
             )
-            column = fleet.RESOURCES.index(measure.resource)
             out[:, :, column] = total[:, grid.LEAD_IN :] * measure.scale
             self._note_silent(measure, out[:, :, column])
         return out

@@ -71,3 +71,26 @@ def test_a_model_that_was_replaced_is_not_kept(conf, tmp_path):
     wiring.forecaster(conf)
     gc.collect()
     assert before() is None
+
+
+def identity_of(sections, **given):
+    return telemetry_of(sections, **given).identity
+
+
+def test_a_url_is_part_of_what_a_source_is_and_its_password_is_not(sections):
+    one, other, secret = (
+        identity_of(sections, telemetry='prometheus', prometheus_url=url)
+        for url in (
+            'http://one:9090', 'http://two:9090', 'http://me:pass@one:9090',
+        )
+    )  # fmt: skip
+    assert one != other
+    assert one == secret
+
+
+def test_metrics_of_conditions_are_part_of_what_a_source_is(sections):
+    plain = identity_of(sections, telemetry='gnocchi')
+    steal = identity_of(sections, steal_metric='vcpus.delay')
+    kind = identity_of(sections, steal_kind='seconds')
+    active = identity_of(sections, activity_metric='logins')
+    assert len({plain, steal, kind, active}) == 4

@@ -1,5 +1,7 @@
 """Instances on nodes that have nothing left to give."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,29 @@ def test_what_is_unknown_adds_nothing():
         usage=values,
     )  # fmt: skip
     assert contention.busy_steps(fleet, part) == {'n1': 0, 'n2': 0}
+
+
+def waiting(fleet, share):
+    """a waited for a share of what it wanted in the last hour."""
+    window = data.window(fleet, steps=24)
+    beside = np.full((3, 24, 2), np.nan, np.float32)
+    beside[0, -12:, 0] = share * window.usage[0, -12:, 0]
+    return dataclasses.replace(window, conditions=beside)
+
+
+@pytest.mark.parametrize(('share', 'said'), [(0.02, False), (0.3, True)])
+def test_who_waited_much_is_told(share, said):
+    fleet = a_fleet()
+    found = contention.notes(fleet, waiting(fleet, share))
+    assert ('a' in found) == said
+    if said:
+        assert 'waited on n1 for 30% of the cpu' in found['a']
+    assert not {'b', 'c'} & found.keys()
+
+
+def test_the_share_is_unknown_where_nobody_measures_it():
+    fleet = a_fleet()
+    share = contention.waited(waiting(fleet, 0.3))
+    assert share[0] == pytest.approx(0.3)
+    assert np.isnan(share[1:]).all()
+    assert np.isnan(contention.waited(data.window(fleet))).all()

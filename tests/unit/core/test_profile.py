@@ -195,7 +195,7 @@ def test_the_mean_excess_is_that_of_the_runs_above_any_level():
 def test_the_profile_and_the_window_know_the_same_of_excess():
     limits = np.quantile(MADE.usage, 0.9, axis=1)
     from_profile = learned(MADE).excess_s(limits)
-    from_window = profile.mean_excess_s(MADE, limits)
+    from_window = excess.of_window(MADE, limits)
     # between two levels of the grid it is in between; a day or two old
     assert np.median(np.abs(np.log(from_profile / from_window))) < 0.15
 

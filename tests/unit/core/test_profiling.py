@@ -189,3 +189,23 @@ def test_a_pause_off_the_grid_begins_anew():
     moved = dataclasses.replace(window, start=window.start + 100)
     _, learner = audit(learner.memory, moved)
     assert learner.resumed == 0
+
+
+def with_activity(window):
+    made = np.full((*window.usage.shape[:2], 2), np.nan, np.float32)
+    steps = (window.times() - MADE.start) // 300
+    made[:3, :, 1] = 5 + 4 * np.sin(steps / 7)
+    made[1, steps % 5 == 0, 1] = np.nan
+    return dataclasses.replace(window, conditions=made)
+
+
+def test_a_metric_of_activity_is_gone_on_with_bit_for_bit():
+    memory = None
+    for end in (60, 61, 100):
+        found, learner = audit(memory, with_activity(part(0, end)))
+        whole, _ = audit(None, with_activity(part(0, end)))
+        same(found, whole)
+        memory = learner.memory
+    measured = found.behaviour.activity.measured
+    assert measured.tolist() == [1, 1, 1, 0, 0, 0]
+    assert learner.resumed == 6
