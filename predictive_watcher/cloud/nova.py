@@ -10,10 +10,12 @@ from typing import Any
 
 from openstack import connection as sdk_connection
 
+from predictive_watcher.cloud import history
 from predictive_watcher.cloud import moves
 from predictive_watcher.cloud import rest as rest_module
 from predictive_watcher.cloud import rights
 from predictive_watcher.cloud import translate
+from predictive_watcher.core import durations
 from predictive_watcher.core import fleet
 
 
@@ -140,6 +142,12 @@ class Nova:
         """Stop a live migration; False where none could be stopped."""
         return self._moves.abort_live_migration(server_id)
 
+    def history(
+        self, since: int, known: Collection[str], most: int
+    ) -> list[durations.Done]:
+        """Resizes and live migrations that were done, see `history.done`."""
+        return history.done(self._rest, since, known, most)
+
     def quotas(self) -> rights.Quotas:
         """What each project may still take, asked when it is looked up."""
         return rights.Quotas(self._rest)
@@ -208,9 +216,9 @@ class Nova:
                     '/os-services', {'binary': 'nova-compute'}
                 )['services']
             }
-            aggregates = translate.aggregates(
-                self._rest.get('/os-aggregates')['aggregates']
-            )
+            listed = self._rest.get('/os-aggregates')['aggregates']
+            aggregates = translate.aggregates(listed)
+            metadata = translate.aggregate_metadata(listed)
             wanted = [
                 data
                 for data in self._rest.pages(
@@ -224,7 +232,9 @@ class Nova:
                     self._rest.inventories, [data['id'] for data in wanted]
                 )
                 return tuple(
-                    translate.node(data, inventory, zones, aggregates)
+                    translate.node(
+                        data, inventory, zones, aggregates, metadata
+                    )
                     for data, inventory in zip(
                         wanted, inventories, strict=True
                     )

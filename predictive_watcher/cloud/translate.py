@@ -78,10 +78,11 @@ def node(
     inventories: Mapping[str, Any],
     zones: Mapping[str, str],
     aggregates: Mapping[str, frozenset[str]],
+    metadata: Mapping[str, Mapping[str, frozenset[str]]],
 ) -> fleet.Node:
     """An entry of GET /os-hypervisors/detail and its inventories.
 
-    ``zones`` and ``aggregates`` are those of each host.
+    ``zones``, ``aggregates`` and their ``metadata`` are those of each host.
 
     Where Placement has no inventory the scheduler places nothing, so the
     node counts as disabled.
@@ -107,6 +108,7 @@ def node(
         enabled=up and 'MEMORY_MB' in inventories,
         availability_zone=zones.get(host),
         aggregates=aggregates.get(host, frozenset()),
+        aggregate_metadata=metadata.get(host, {}),
     )
 
 
@@ -138,6 +140,26 @@ def aggregates(
         for host in data['hosts']:
             names.setdefault(host, set()).add(data['name'])
     return {host: frozenset(found) for host, found in names.items()}
+
+
+def aggregate_metadata(
+    listed: Iterable[Mapping[str, Any]],
+) -> dict[str, dict[str, frozenset[str]]]:
+    """The same entries: the values of their metadata, by host and key.
+
+    One value may be a list with commas, to Nova's scheduler.
+    """
+    found: dict[str, dict[str, set[str]]] = {}
+    for data in listed:
+        for host in data['hosts']:
+            own = found.setdefault(host, {})
+            for key, value in data.get('metadata', {}).items():
+                values = (one.strip() for one in value.split(','))
+                own.setdefault(key, set()).update(values)
+    return {
+        host: {key: frozenset(values) for key, values in own.items()}
+        for host, own in found.items()
+    }
 
 
 def group(data: Mapping[str, Any]) -> fleet.ServerGroup:

@@ -202,7 +202,8 @@ class Instance:
 class Node:
     """A compute host; amounts are physical, ratios are Placement's.
 
-    ``aggregates`` are the names of the host aggregates that it is in.
+    ``aggregates`` are the names of the host aggregates that it is in,
+    ``aggregate_metadata`` the values that these have, by key.
     """
 
     name: str
@@ -218,6 +219,9 @@ class Node:
     enabled: bool = True
     availability_zone: str | None = None
     aggregates: frozenset[str] = frozenset()
+    aggregate_metadata: Mapping[str, frozenset[str]] = field(
+        default_factory=dict
+    )
 
     def capacity(self) -> np.ndarray:
         """What instances can use at once, by resource; NaN where unknown.

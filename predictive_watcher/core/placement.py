@@ -9,6 +9,7 @@ from dataclasses import field
 
 import numpy as np
 
+from predictive_watcher.core import aggregates as aggregates_module
 from predictive_watcher.core import crowds as crowds_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import groups as groups_module
@@ -56,6 +57,7 @@ class Placement:
     _open: np.ndarray = field(init=False)
     _zones: dict[str | None, np.ndarray] = field(init=False)
     _names: np.ndarray = field(init=False)
+    _offers: aggregates_module.Offers = field(init=False)
 
     def __post_init__(self) -> None:
         instances, nodes = self.fleet.instances, self.fleet.nodes
@@ -94,6 +96,7 @@ class Placement:
             sorted(range(len(nodes)), key=lambda i: nodes[i].name), int
         )
         self._names = np.argsort(self.by_name)
+        self._offers = aggregates_module.Offers(nodes)
 
     def _count(self, node: str) -> None:
         """Sum up who is on a node now."""
@@ -231,6 +234,7 @@ class Placement:
         zone = instance.availability_zone
         if zone is not None:
             able &= self._zones.get(zone, self._zones.get(None, False))
+        able &= self._offers.able(flavor)
         return np.asarray(able & self._groups.allowed(row, self.node_of))
 
     def _refusal(
@@ -250,6 +254,8 @@ class Placement:
         zones = (instance.availability_zone, node.availability_zone)
         if None not in zones and zones[0] != zones[1]:
             return f'is in zone {zones[1]}, not {zones[0]}'
+        if why := aggregates_module.refusal(node, flavor):
+            return why
         short = _claim(flavor) - free[index]
         for amount, unit in zip(short, _AMOUNTS, strict=True):
             if amount > 0:

@@ -13,12 +13,12 @@ from oslo_log import log
 from predictive_watcher import applications
 from predictive_watcher import wiring
 from predictive_watcher.cloud import nova
-from predictive_watcher.core import durations
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import usage
 from predictive_watcher.core import weights
+from predictive_watcher.plugin import history
 from predictive_watcher.plugin import learning
 from predictive_watcher.plugin import nodes
 from predictive_watcher.plugin import parameters as parameters_module
@@ -102,7 +102,7 @@ def run(
         now, fleet = window.end, restraint.ageless(fleet)
     attempts = ledger.attempts_since(now - _REMEMBERED_S)
     policy = dataclasses.replace(
-        durations.learned(parameters.policy, attempts),
+        history.learned(parameters.policy, ledger, cloud, attempts, wall),
         benefit_factor=learning.benefit_factor(ledger, now),
     )
     # read after the fleet: what was ordered meanwhile is pending here

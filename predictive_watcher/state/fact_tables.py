@@ -40,6 +40,18 @@ marks = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# How long resizes and migrations took, see core.durations.Done.
+done = sa.Table(
+    'predictive_done',
+    schema.metadata,
+    sa.Column('id', sa.String(36), primary_key=True),
+    sa.Column('instance_id', sa.String(36), nullable=False),
+    sa.Column('kind', sa.String(16), nullable=False),
+    sa.Column('at', sa.BigInteger, nullable=False),
+    sa.Column('duration_s', sa.Float(53)),
+    sa.Column('interruption_s', sa.Float(53)),
+)
+
 # What too many instances had in common at once, see core.brakes.Outbreak.
 outbreaks = sa.Table(
     'predictive_outbreaks',

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from predictive_watcher.state import brake_book
+from predictive_watcher.state import done_book
 from predictive_watcher.state import event_book
 from predictive_watcher.state import fact_book
 from predictive_watcher.state import fact_tables
@@ -22,6 +23,7 @@ class Ledger(
     fact_book.FactBook,
     outcome_book.OutcomeBook,
     brake_book.BrakeBook,
+    done_book.DoneBook,
 ):
     """Written by the decision engine and by the applier.
 
@@ -72,6 +74,7 @@ class Ledger(
             outcomes.c.decided_at,
             schema.attempts.c.at,
             fact_tables.growths.c.since,
+            fact_tables.done.c.at,
         )
         with self._database.writing() as connection:
             return sum(

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from predictive_watcher.core import brakes
+from predictive_watcher.core import durations
 from predictive_watcher.core import forecast
 from predictive_watcher.core import leases
 from predictive_watcher.core import outcomes
@@ -470,6 +471,23 @@ def test_what_many_have_in_common_is_kept_until_it_is_over(ledger):
     assert ledger.outbreaks(0) == (again,)
     ledger.keep_outbreaks([], 2000)
     assert ledger.outbreaks(2000) == ()
+
+
+def test_what_was_done_is_kept_once(ledger):
+    one = durations.Done(
+        id='m1', instance_id='a', kind=leases.Kind.RESIZE, at=600,
+        duration_s=30.0, interruption_s=20.0,
+    )  # fmt: skip
+    other = dataclasses.replace(
+        one, id='m0', at=300, kind=leases.Kind.MIGRATE, duration_s=None,
+        interruption_s=None,
+    )  # fmt: skip
+    ledger.keep_done([one, other])
+    ledger.keep_done([dataclasses.replace(one, duration_s=99.0)])
+    assert ledger.done(0) == (other, one)
+    assert ledger.done(301) == (one,)
+    assert ledger.purge_sums(600) == 1
+    assert ledger.done(0) == (one,)
 
 
 def expected(instance='a', decided_at=ORIGIN, **other):

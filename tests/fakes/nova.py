@@ -44,6 +44,7 @@ class FakeNova:
         self.groups: list[dict[str, Any]] = []
         self.aggregates: list[dict[str, Any]] = []
         self.migrations: list[dict[str, Any]] = []
+        self.actions: list[dict[str, Any]] = []  # with their events
         self.errors: dict[str, str] = {}  # request id → details
         self.scripts: dict[str, Iterator[Change]] = {}
         self.compute = _Proxy(self, self._compute)
@@ -149,10 +150,11 @@ class FakeNova:
                 groups = self.groups[first : first + limit]
                 return _ok({'server_groups': groups})
             case '/os-migrations':
+                whose = params.get('instance_uuid')
                 mine = [
                     m
                     for m in reversed(self.migrations)
-                    if m['instance_uuid'] == params['instance_uuid']
+                    if whose in (None, m['instance_uuid'])
                 ]
                 return _ok({'migrations': mine[: params['limit']]})
         return self._rights(parts, params)
@@ -214,6 +216,13 @@ class FakeNova:
                 return _ok({'server': server})
             case ['action']:
                 return self._action(server, body)
+            case ['os-instance-actions']:
+                listed = [
+                    one
+                    for one in self.actions
+                    if one['instance_uuid'] == name
+                ]
+                return _ok({'instanceActions': listed})
             case ['os-instance-actions', request]:
                 return self._instance_action(request)
             case ['migrations']:
@@ -228,6 +237,9 @@ class FakeNova:
         return _fault(404, 'itemNotFound', 'no such path')
 
     def _instance_action(self, request: str) -> fake_gnocchi.FakeResponse:
+        for one in self.actions:
+            if one['request_id'] == request:
+                return _ok({'instanceAction': one})
         details = self.errors.get(request)
         events = [{'result': 'Error', 'details': details}] if details else []
         return _ok(

@@ -53,12 +53,14 @@ def test_an_instance_tells_whose_it_is_and_what_it_was_made_from(cloud):
 
 def test_a_node_is_in_its_aggregates(cloud):
     cloud.aggregates = [
-        {'name': 'ssd', 'hosts': ['n1']},
-        {'name': 'all', 'hosts': ['n1', 'n2']},
+        {'name': 'ssd', 'hosts': ['n1'], 'metadata': {'disk': 'ssd, nvme'}},
+        {'name': 'all', 'hosts': ['n1', 'n2'], 'metadata': {'disk': 'any'}},
     ]
     one, two = nova.Nova(cloud).load_fleet().nodes
     assert one.aggregates == {'ssd', 'all'}
     assert two.aggregates == {'all'}
+    assert one.aggregate_metadata == {'disk': {'ssd', 'nvme', 'any'}}
+    assert two.aggregate_metadata == {'disk': {'any'}}
     assert cloud.requests.count('GET /os-aggregates') == 1
 
 

@@ -98,3 +98,37 @@ def test_a_release_that_failed_waits_twice_as_long_each_time(failures, wait_s):
     assert f'failed {failures} times' in early.text
     assert 'NoValidHost' in early.text
     assert isinstance(decision(failures, wait_s), Release)
+
+
+def told(kind, duration_s, interruption_s=None, number=0):
+    return durations.Done(
+        id=f'm{number}',
+        instance_id='a',
+        kind=kind,
+        at=number,
+        duration_s=duration_s,
+        interruption_s=interruption_s,
+    )
+
+
+def test_the_history_of_the_cloud_counts_before_our_own():
+    ours = [attempt(Kind.RESIZE, 600.0)] * 9
+    theirs = [told(Kind.RESIZE, 30.0, 20.0)] * 9
+    learned = durations.learned(Policy(), ours, theirs)
+    assert learned.resize_duration_s == 30.0
+    assert learned.resize_interruption_s == 20.0
+    # of what it has nothing, ours count
+    moves = [attempt(Kind.MIGRATE, 300.0)] * 9
+    learned = durations.learned(Policy(), [*ours, *moves], theirs)
+    assert learned.migration_duration_s == 300.0
+
+
+def test_a_history_without_interruptions_leaves_the_share_of_the_duration():
+    learned = durations.learned(Policy(), [], [told(Kind.RESIZE, 600.0)] * 4)
+    assert learned.resize_interruption_s == 300.0
+
+
+def test_what_nobody_can_tell_any_more_teaches_nothing():
+    assert durations.learned(Policy(), [], [told(Kind.RESIZE, None)] * 9) == (
+        Policy()
+    )
