@@ -74,7 +74,8 @@ def text_of(told: dict[str, Any]) -> str:
         f'{told["adjustment"]}: {told["reason"]}: {told["text"]}',
         f'weight {told["weight"]:.3g} (base {told["base_weight"]:.3g}), '
         f'ceiling {told["ceiling"]:g}, quantile {told["quantile_level"]:g}, '
-        f'model {told["model"] or "none"}, rung {told["rung"]}',
+        f'model {told["model"] or "none"}, rung {told["rung"]}'
+        + (f': {told["prior"]}' if told.get('prior') else ''),
         '',
         f'{"resource":10}{"limit":>12}{"predicted":>12}{"amount":>10}'
         f'{"risk":>7}{"5 min":>7}{"10 min":>8}{"15 min":>8}{"lead s":>8}',

@@ -1,7 +1,7 @@
-"""One instance's behavioural profile, for programs and for people."""
+"""One instance's behavioural profile, for programs."""
 
-from collections.abc import Sequence
-import datetime
+import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,19 +10,31 @@ from predictive_watcher.core import conditions
 from predictive_watcher.core import decay
 from predictive_watcher.core import fleet
 from predictive_watcher.core import ladder
+from predictive_watcher.core import prior
 from predictive_watcher.core import profile
 from predictive_watcher.core import scale
 from predictive_watcher.core import segments
 
 
-_DAYS = ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')
-_WHOSE = {'metric': 'the activity of its users', 'network': 'the network'}
-_BARS = '▁▂▃▄▅▆▇█'
-_A_WEEK_S = 3 * 3600  # of a bar in the picture of a week
+A_BAR_S = 3 * 3600  # in the picture of a week
 _SHARES = (0.5, 0.7, 0.8, 0.9)  # of the largest usual use, for excesses
 
 
-def of(known: profile.BehaviouralProfile, now: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kin:
+    """Who stands in for an instance, and what is usual for it with them:
+    ``level`` (half hours of a working day and of a weekend's, resources) on
+    the scale of `scale`, of which it knows the share ``own`` by itself.
+    """
+
+    stand_in: prior.StandIn | None
+    level: np.ndarray
+    own: np.ndarray
+
+
+def of(
+    known: profile.BehaviouralProfile, now: int, kin: Kin | None = None
+) -> dict[str, Any]:
     """What is known of the only instance of a profile.
 
     Times are seconds, amounts the units of usage; None is unknown.
@@ -42,8 +54,12 @@ def of(known: profile.BehaviouralProfile, now: int) -> dict[str, Any]:
         'half_life_s': profile.HALF_LIFE_S,
         'resources': {
             str(resource): _resource(known, r, now - end)
+            | _with_kin(kin, r)
             for r, resource in enumerate(fleet.RESOURCES)
         },
+        'stand_in': None
+        if kin is None or kin.stand_in is None
+        else dataclasses.asdict(kin.stand_in),
         'segments': _segments(known),
     }
 
@@ -70,6 +86,17 @@ def _resource(
     }
 
 
+def _with_kin(kin: Kin | None, r: int) -> dict[str, Any]:
+    if kin is None or kin.stand_in is None:
+        return {}
+    usual = [_number(v) for v in scale.of_resource(kin.level[:, r], r)]
+    return {
+        'working_day_with_kin': usual[: conditions.SLOTS],
+        'weekend_with_kin': usual[conditions.SLOTS :],
+        'own_share': [_number(v) for v in kin.own[:, r]],
+    }
+
+
 def _week(known: profile.BehaviouralProfile, r: int) -> np.ndarray:
     """Three hours each, from Monday on."""
     monday = 4 * 86400  # 1970-01-05
@@ -77,7 +104,7 @@ def _week(known: profile.BehaviouralProfile, r: int) -> np.ndarray:
     every = range(monday + 1800, monday + 7 * 86400 + 1800, 1800)
     found = [known.season.level(calendar.at(t))[0, r] for t in every]
     slots = scale.of_resource(np.array(found), r)
-    parts = slots.reshape(-1, _A_WEEK_S // 1800)
+    parts = slots.reshape(-1, A_BAR_S // 1800)
     some = np.isfinite(parts).any(axis=1)
     sums = np.nansum(parts, axis=1)
     count = np.maximum(np.isfinite(parts).sum(axis=1), 1)
@@ -165,129 +192,3 @@ def _clock(slot: int) -> str:
 
 def _number(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def spark(values: Sequence[float | None], most: float) -> str:
-    """Bars from 0 to ``most``; a dot is unknown.
-
-    >>> spark([0.0, 4.0, None, 8.0], 8.0)
-    '▁▅·█'
-    """
-    return ''.join(
-        '·'
-        if value is None
-        else _BARS[round(min(value / max(most, 1e-12), 1.0) * 7)]
-        for value in values
-    )
-
-
-def text(found: dict[str, Any]) -> str:
-    """The same for people."""
-    at = datetime.datetime.fromtimestamp(found['as_of'], datetime.UTC)
-    lines = [
-        f'{found["name"]} ({found["instance"]})',
-        f'rung      {found["rung"]}: {_span(found["seen_s"])} seen',
-        f'data age  {_span(found["data_age_s"])}; learned until '
-        f'{at:%Y-%m-%d %H:%M} UTC; times are {found["zone"]}',
-    ]
-    for name, resource in found['resources'].items():
-        lines += ['', *_picture(name, resource, _WHOSE[found['activity']])]
-    lines += ['', 'segments']
-    for segment in found['segments']:
-        lines += _regime(segment, found['resources'])
-    if not found['segments']:
-        lines.append('  none is known yet')
-    return '\n'.join(lines)
-
-
-def _picture(name: str, of_it: dict[str, Any], whose: str) -> list[str]:
-    if of_it['level'] is None:
-        return [f'{name}: no samples']
-    unit = of_it['unit']
-    known = [v for part in ('working_day', 'weekend', 'week')
-             for v in of_it[part] if v is not None]  # fmt: skip
-    most = max(known, default=0.0)
-    eight = 86400 // _A_WEEK_S
-    week = [of_it['week'][k : k + eight] for k in range(0, 56, eight)]
-    days = ' '.join(f'{day:{eight}}' for day in _DAYS)
-    lines = [
-        f'{name}: usually {amount(of_it["level"], unit)}, '
-        f'{amount(of_it["from"], unit)} to {amount(of_it["to"], unit)}; '
-        f'a full bar is {amount(most, unit)}',
-        f'  working day  {spark(of_it["working_day"], most)}',
-        f'  weekend      {spark(of_it["weekend"], most)}',
-        f'               {days}',
-        f'  week         {" ".join(spark(day, most) for day in week)}',
-    ]
-    for one in of_it['excess'][-1:]:
-        lines.append(
-            f'  above {amount(one["above"], unit)} for '
-            f'{_span(one["lasts_s"])} at a time'
-        )
-    return lines + _activity(of_it, whose)
-
-
-def _activity(of_it: dict[str, Any], whose: str) -> list[str]:
-    follows, now = of_it['follows_activity'], of_it['usual_at_activity']
-    if follows is None:
-        return []
-    lines = [
-        f'  follows {whose} by {follows:.2f} (1: wholly, 0: not at all)'
-    ]
-    if now is not None:
-        lines.append(
-            f'  at the activity of now {amount(now, of_it["unit"])} are usual'
-        )
-    return lines
-
-
-def _regime(segment: dict[str, Any], resources: dict[str, Any]) -> list[str]:
-    now = ', holds now' if segment['holds_now'] else ''
-    head = f'  {segment["segment"]}: {segment["share"]:.0%} of the time{now}'
-    times = [
-        f'{what} {", ".join(segment[key])}'
-        for key, what in (('working_day', 'working days'),
-                          ('weekend', 'weekends'))
-        if segment[key]
-    ]  # fmt: skip
-    lines = [f'{head}; {"; ".join(times) or "at no usual time"}']
-    for name, limits in segment['resources'].items():
-        if limits['usual'] is not None:
-            unit = resources[name]['unit']
-            lines.append(
-                f'     {name:8} {amount(limits["usual"], unit)}, normal '
-                f'{amount(limits["low"], unit)} to '
-                f'{amount(limits["high"], unit)}'
-            )
-    return lines
-
-
-def amount(value: float, unit: str) -> str:
-    """An amount for people.
-
-    >>> amount(1.5, 'vCPUs'), amount(2048.0, 'MiB'), amount(1.5e6, 'B/s')
-    ('1.5 vCPUs', '2048 MiB', '1.5 MB/s')
-    """
-    if value < 0.005:
-        return f'0 {unit}'
-    if unit != 'B/s':
-        return f'{value:.3g} {unit}' if value < 1000 else f'{value:.0f} {unit}'
-    for factor, prefix in ((1e9, 'G'), (1e6, 'M'), (1e3, 'k')):
-        if value >= factor:
-            return f'{value / factor:.3g} {prefix}B/s'
-    return f'{value:.3g} B/s'
-
-
-def _span(seconds: float | None) -> str:
-    """A time for people.
-
-    >>> _span(90.0), _span(7200.0), _span(3 * 86400.0), _span(None)
-    ('2 min', '2 h', '3 days', 'unknown')
-    """
-    if seconds is None:
-        return 'unknown'
-    if seconds < 2 * 3600:
-        return f'{seconds / 60:.0f} min'
-    if seconds < 2 * 86400:
-        return f'{seconds / 3600:.3g} h'
-    return f'{seconds / 86400:.3g} days'

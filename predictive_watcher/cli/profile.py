@@ -10,7 +10,10 @@ import warnings
 import numpy as np
 
 from predictive_watcher import exceptions
+from predictive_watcher.cli import picture
 from predictive_watcher.cli import portrait
+from predictive_watcher.core import ladder
+from predictive_watcher.core import prior
 from predictive_watcher.core import profile
 from predictive_watcher.core import profiling
 from predictive_watcher.core import remembering
@@ -79,7 +82,7 @@ def run_show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(found, indent=1, allow_nan=False))
         return 0
-    print(portrait.text(found))
+    print(picture.text(found))
     if found['other_audits']:
         print(f'\nalso known to {", ".join(found["other_audits"])}')
     return 0
@@ -128,6 +131,11 @@ def _of_state(arguments: argparse.Namespace, now: int) -> dict[str, Any]:
         except exceptions.StateError as error:
             refused.append(str(error))
             continue
+        if memory is not None and not _is_whole(memory):
+            refused.append(
+                f'{directory}: what audit {audit} learned is of another make'
+            )
+            continue
         if memory is not None:
             rows = _rows(memory, arguments.instance)
             found += [(memory.time, audit, memory, row) for row in rows]
@@ -139,8 +147,15 @@ def _of_state(arguments: argparse.Namespace, now: int) -> dict[str, Any]:
         'audit': audit,
         'other_audits': sorted({one[1] for one in found} - {audit}),
         'zone': memory.labels[profiling.ZONE][row],
-        **portrait.of(_one(memory, row), now),
+        **portrait.of(_one(memory, row), now, _kin_of(memory, row)),
     }
+
+
+def _is_whole(memory: remembering.Memory) -> bool:
+    """A file may be undamaged and of a release that kept other things."""
+    fresh = profile.BehaviouralProfile(1, memory.step_s).parts()
+    needed = {profiling.NAME, profiling.ZONE, profiling.KIN}
+    return remembering.fits(memory, fresh) and needed <= memory.labels.keys()
 
 
 def _rows(memory: remembering.Memory, wanted: str) -> list[int]:
@@ -156,6 +171,22 @@ def _one(memory: remembering.Memory, row: int) -> profile.BehaviouralProfile:
     parts = {name: part[row : row + 1] for name, part in memory.parts.items()}
     known.resume(parts, np.array([0]), memory.time)
     return known
+
+
+def _kin_of(memory: remembering.Memory, row: int) -> portrait.Kin:
+    """Who stands in for an instance, from the profiles of all others."""
+    everybody = profile.BehaviouralProfile(
+        len(memory.instances), memory.step_s
+    )
+    every = np.arange(len(memory.instances))
+    everybody.resume(memory.parts, every, memory.time)
+    kin = ladder.Groups([json.loads(t) for t in memory.labels[profiling.KIN]])
+    usual = prior.days(everybody, kin)
+    return portrait.Kin(
+        stand_in=prior.stand_ins(everybody, kin, usual)[row],
+        level=usual.level[row],
+        own=usual.own[row],
+    )
 
 
 def _check(

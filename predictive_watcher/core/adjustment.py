@@ -147,6 +147,7 @@ class Verdict:
     none, for an age: there is no sample.  ``weight`` is the effective one of
     the resource at the highest risk, ``base_weight`` what it falls from.
     ``model`` made the forecast, from as much history as the ``rung`` says;
+    ``prior`` says who stands in where that is little;
     ``note`` says what was out of the ordinary;
     ``rules`` name those that the instance has its policy from.  ``amount`` is
     what is asked for beyond the limit, ``horizons`` (horizons, resources) the
@@ -166,6 +167,7 @@ class Verdict:
     model: str = ''
     note: str = ''
     rung: ladder.Rung = ladder.Rung.NO_SAMPLES
+    prior: str = ''
     rules: tuple[str, ...] = ()
     amount: np.ndarray | None = None
     horizons: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))

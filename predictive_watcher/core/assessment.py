@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 
 import numpy as np
@@ -59,6 +60,7 @@ class Assessment:
     horizon_s: np.ndarray
     known: profiling_module.Known | None = None
     related: correlation.Correlation | None = None
+    priors: Mapping[str, str] = field(default_factory=dict)
 
     def rung(self, row: int) -> ladder.Rung:
         """How much history the forecast of an instance stands on."""
@@ -199,6 +201,7 @@ def assess(
         horizon_s=horizon_s,
         known=known,
         related=related,
+        priors={} if known is None else known.priors(),
     )
 
 

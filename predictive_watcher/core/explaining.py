@@ -32,6 +32,7 @@ def plain(verdict: Verdict) -> dict[str, Any]:
         'note': verdict.note,
         'rules': list(verdict.rules),
         'rung': verdict.rung.code,
+        'prior': verdict.prior,
         'resources': verdict.numbers(),
     }
 

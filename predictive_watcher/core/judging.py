@@ -64,4 +64,5 @@ def _verdict(
         looked_at=tuple(maker.looked_at.get(row, ())),
         rules=maker.own.rules_of(row),
         rung=seen.rung(row),
+        prior=seen.priors.get(maker.instance(row).id, ''),
     )

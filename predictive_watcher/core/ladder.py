@@ -74,11 +74,33 @@ class Groups:
         :param kin: by instance, the names of its groups, the most specific
             first and as many for each; '' is none.  All are one more group.
         """
+        self._kin = tuple(tuple(groups) for groups in kin)
         self._codes = [np.zeros(len(kin), np.int64)]
         for level in reversed(range(len(kin[0]) if kin else 0)):
             index: dict[str, int] = {'': -1}
             codes = [index.setdefault(k[level], len(index) - 1) for k in kin]
             self._codes.append(np.array(codes, np.int64))
+
+    def stand_ins(self, knows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Who stands in for each instance: the place of the group among its
+        groups (-1: all), and how many others of it know anything.
+
+        :param knows: bool (instances,).
+        """
+        place = np.full(len(knows), -1)
+        count = np.zeros(len(knows), np.int64)
+        levels = range(len(self._codes) - 1, -1, -1)
+        # the widest group first: those more specific overrule it
+        for codes, level in zip(self._codes, (-1, *levels[1:]), strict=True):
+            mine = codes >= 0
+            left = _sums(knows.astype(float), codes, mine) - knows
+            found = mine & (left > 0.5)
+            place[found], count[found] = level, left[found].round()
+        return place, count
+
+    def name(self, row: int, place: int) -> str:
+        """What the group of an instance is called; '' for all."""
+        return self._kin[row][place] if place >= 0 else ''
 
     def others(
         self, value: np.ndarray, weight: np.ndarray | None = None

@@ -8,12 +8,14 @@ all that was remembered.  Whoever is gone is forgotten.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+import json
 
 import numpy as np
 
 from predictive_watcher.core import conditions
 from predictive_watcher.core import fleet
 from predictive_watcher.core import ladder
+from predictive_watcher.core import prior
 from predictive_watcher.core import profile
 from predictive_watcher.core import remembering
 from predictive_watcher.core import scale
@@ -21,7 +23,7 @@ from predictive_watcher.core import usage as usage_module
 
 
 # the labels of a memory
-NAME, MARK, ZONE = 'name', 'mark', 'zone'
+NAME, MARK, ZONE, KIN = 'name', 'mark', 'zone', 'kin'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +52,28 @@ class Known:
 
     behaviour: profile.BehaviouralProfile
     kin: ladder.Groups
+    instances: tuple[str, ...] = ()
 
     def excess_s(self, level: np.ndarray) -> np.ndarray:
         """`profile.BehaviouralProfile.excess_s`, with the groups' help."""
         return self.behaviour.excess_s(level, self.kin)
 
+
+    def priors(self) -> dict[str, str]:
+        """By instance id, who stands in for those that less than a day was
+        seen of, and what is usual for it now.
+        """
+        young = np.flatnonzero(self.behaviour.rung < ladder.Rung.FIRST_DAY)
+        if not len(young):
+            return {}
+        usual = prior.at(self.behaviour, self.kin, self.behaviour.time or 0)
+        found = prior.stand_ins(self.behaviour, self.kin, usual)
+        return {
+            self.instances[row]: f'{found[row]}; usual now: '
+            f'{prior.said(usual, row)}'
+            for row in young.tolist()
+            if found[row] is not None
+        }
 
     def notes(
         self, window: usage_module.UsageWindow, at_risk: np.ndarray
@@ -118,7 +137,9 @@ class Profiling:
         for k in range(kept, len(times)):
             found.follow(window, k)
         kin = ladder.Groups([subject.kin for subject in who])
-        return Known(behaviour=found, kin=kin)
+        return Known(
+            behaviour=found, kin=kin, instances=window.instances
+        )
 
     def _until(
         self,
@@ -222,5 +243,6 @@ def _memory(
             NAME: tuple(subject.name for subject in who),
             MARK: tuple(subject.mark for subject in who),
             ZONE: tuple(subject.zone.name for subject in who),
+            KIN: tuple(json.dumps(subject.kin) for subject in who),
         },
     )

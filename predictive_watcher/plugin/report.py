@@ -68,7 +68,9 @@ def log_verdicts(audit: str, verdicts: Iterable[Verdict]) -> None:
             verdict.instance.id,
             reason,
             verdict.adjustment.text,
-            verdict.rung.code,
+            f'{verdict.rung.code}: {verdict.prior}'
+            if verdict.prior
+            else verdict.rung.code,
             f' ({verdict.note})' if verdict.note else '',
         )
     LOG.info(

@@ -9,6 +9,7 @@ import pytest
 from benchmarks import regimes
 from predictive_watcher.cli import main
 from predictive_watcher.core import fleet
+from predictive_watcher.core import profile
 from predictive_watcher.core import profiling
 from predictive_watcher.state import cache
 from predictive_watcher.telemetry import traces
@@ -18,9 +19,9 @@ MADE = regimes.make(3, 2, seed=3).window
 NAMES = ('shop', 'batch', 'shop')
 
 
-def keep(directory, audit, window=MADE, names=NAMES):
+def keep(directory, audit, window=MADE, names=NAMES, kin=()):
     subjects = {
-        instance: profiling.Subject(name=name)
+        instance: profiling.Subject(name=name, kin=kin)
         for instance, name in zip(window.instances, names, strict=True)
     }
     learner = profiling.Profiling(None, subjects)
@@ -154,3 +155,45 @@ def test_an_instance_that_a_trace_lacks_is_told(trace, capsys):
     code, _, err = show(capsys, 'i9', '--traces', trace)
     assert code == 1
     assert 'i9' in err and 'it has 3, such as i0' in err
+
+
+KIN = ('shop', 'p small', 'small', 'p')
+
+
+def young(directory, silent=False):
+    """i2 is new, the others are known for two days."""
+    used = MADE.usage.copy()
+    used[2, : None if silent else -3] = np.nan
+    keep(directory, 'one', dataclasses.replace(MADE, usage=used), kin=KIN)
+
+
+def test_who_stands_in_for_a_new_instance_is_shown(tmp_path, capsys):
+    young(tmp_path)
+    _, out, _ = show(capsys, 'i2', '--state-directory', tmp_path)
+    assert 'kin       2 others of application shop stand in by' in out
+    assert 'with kin' in out
+    _, out, _ = show(capsys, 'i2', '--state-directory', tmp_path, '--json')
+    found = json.loads(out)
+    assert found['stand_in']['group'] == 'application shop'
+    assert found['stand_in']['share'] > 0.9
+    cpu = found['resources']['cpu']
+    assert None not in cpu['working_day_with_kin']
+    assert cpu['working_day'].count(None) == 47
+
+
+def test_an_instance_without_a_sample_has_what_its_kin_do(tmp_path, capsys):
+    young(tmp_path, silent=True)
+    _, out, _ = show(capsys, 'i2', '--state-directory', tmp_path)
+    assert 'cpu: no samples; a full bar is' in out
+    assert out.count('with kin') == 4
+
+
+def test_a_profile_of_another_make_is_told(tmp_path, capsys):
+    keep(tmp_path, 'one')
+    name = cache.profile_name('one')
+    memory = cache.read(tmp_path, name, profile.IDENTITY)
+    parts = {**memory.parts, 'seen': np.zeros((3, 7), np.float32)}
+    cache.write(tmp_path, name, dataclasses.replace(memory, parts=parts))
+    code, _, err = show(capsys, 'i1', '--state-directory', tmp_path)
+    assert code == 1
+    assert 'of another make' in err and 'makes it again' in err

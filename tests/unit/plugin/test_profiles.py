@@ -11,6 +11,7 @@ import pytest
 from predictive_watcher import conf as conf_module
 from predictive_watcher import subjects
 from predictive_watcher.core import conditions
+from predictive_watcher.core import explaining
 from predictive_watcher.core import ladder
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import policy
@@ -149,6 +150,15 @@ def test_each_verdict_says_on_which_rung_it_stands(conf):
     assert rungs['i1'] is ladder.Rung.FIRST_HOURS
     known = found.seen.forecast.rungs
     assert known.tolist() == [int(rungs[f'i{k}']) for k in range(6)]
+
+
+def test_each_young_instance_says_who_stands_in_for_it(conf):
+    found, _ = audit(conf, 120)
+    said = {v.instance.id: v.prior for v in found.verdicts}
+    assert said['i1'].startswith('5 others of project and flavor p ')
+    assert '; usual now: cpu ' in said['i1']
+    told = explaining.plain(found.verdicts[0])
+    assert told['prior'] == said[told['instance']]
 
 
 def test_a_rebuilt_server_begins_anew(conf):
