@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from predictive_watcher.core import correlation
 from predictive_watcher.core import following
 from predictive_watcher.core import remembering
 from predictive_watcher.core import replay
@@ -44,3 +45,25 @@ def warmed(
         step_s=demand.step_s,
         parts={name: a.copy() for name, a in follower.parts().items()},
     )
+
+
+def related(
+    demand: usage_module.UsageWindow, limits: np.ndarray, begin: int
+) -> correlation.Correlation | None:
+    """What audits of each hour would know of who moves together by step
+    ``begin``; None: it is the first.
+    """
+    known, day = None, 86400 // demand.step_s
+    hour = max(1, 3600 // demand.step_s)
+    warm = replay.WARM_S // demand.step_s
+    for end in range(max(hour, begin - warm), begin + 1, hour):
+        first = max(0, end - day - 2 * hour)
+        past = usage_module.UsageWindow(
+            instances=demand.instances,
+            start=demand.start + first * demand.step_s,
+            step_s=demand.step_s,
+            usage=demand.usage[:, first:end].copy(),
+        )
+        before = known or correlation.nothing(demand.instances, demand.step_s)
+        known = correlation.learned(before, past, limits)
+    return known

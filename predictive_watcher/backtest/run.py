@@ -13,6 +13,7 @@ from predictive_watcher.core import budgets
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
+from predictive_watcher.core import relating
 from predictive_watcher.core.policy import Policy
 from predictive_watcher.core.rules import Rule
 
@@ -51,8 +52,10 @@ class Proposing:
         forecaster: forecast_module.Forecaster,
         policy: Policy,
         rules: Sequence[Rule] = (),
+        correlating: relating.Correlating | None = None,
     ) -> None:
         self.name = name
+        self._correlating = correlating
         self._forecaster = forecaster
         self._policy = policy
         self._rules = tuple(rules)
@@ -80,6 +83,7 @@ class Proposing:
             spent=budgets.Spent.of(book.tried, now),
             failed_releases=leases_module.failed_releases(book.tried),
             growths=tuple(book.growths.values()),
+            correlating=self._correlating,
         )
         book.renew(proposal.renewals)
         book.learn(proposal.growths)

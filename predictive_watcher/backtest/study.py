@@ -18,6 +18,8 @@ from predictive_watcher.backtest import run
 from predictive_watcher.backtest import scene as scene_module
 from predictive_watcher.backtest import tasks as tasks_module
 from predictive_watcher.backtest import timeline
+from predictive_watcher.core import correlation
+from predictive_watcher.core import relating
 from predictive_watcher.core import remembering
 from predictive_watcher.core import usage as usage_module
 from predictive_watcher.core.policy import Policy
@@ -40,7 +42,8 @@ Tell = Callable[[str, float], None]
 class Study:
     """What is replayed, with which rules, and how often audits look.
 
-    ``memory`` is what audits before the scene would have left; ``rules`` give
+    ``memory`` and ``related`` (who moves together) are what audits before the
+    scene would have left; ``rules`` give
     instances policies of their own.
     """
 
@@ -50,6 +53,7 @@ class Study:
     memory: remembering.Memory | None
     stride: int = 1
     rules: tuple[Rule, ...] = ()
+    related: correlation.Correlation | None = None
 
     def contender(self, name: str) -> run.Contender:
         """The one of that name.
@@ -74,7 +78,8 @@ class Study:
                 return run.Proposing(name, oracle, policy, rules)
             case 'predictive':
                 goes_on = remembering.Remembering(self.model, self.memory)
-                return run.Proposing(name, goes_on, policy, rules)
+                together = relating.Correlating(self.related)
+                return run.Proposing(name, goes_on, policy, rules, together)
             case _:
                 raise exceptions.InvalidInput(
                     f'{name!r} is no contender; known are '
@@ -104,6 +109,7 @@ def prepare(
         begin,
         functools.partial(tell, f'following {model.name}'),
     )
+    related = predictive.related(demand, scene.limits, begin)
     # nobody looks further back: what is older would be copied for each
     cut = max(0, begin - _HISTORY_S // demand.step_s)
     shorter = usage_module.UsageWindow(
@@ -119,6 +125,7 @@ def prepare(
         memory=memory,
         stride=stride,
         rules=rules,
+        related=related,
     )
 
 

@@ -58,7 +58,32 @@ def of(
             }
             for k in range(len(alike))
         ],
+        'leads': _leads(known, number),
     }
+
+
+def _leads(
+    known: correlation.Correlation, number: int
+) -> list[dict[str, Any]]:
+    """Whose surges raise whose forecasts, or may come to."""
+    leads = known.leads
+    ratio, sure = leads.ratio(), leads.deviations()
+    return [
+        {
+            'leader': known.instances[leads.leader[k]],
+            'follower': known.instances[leads.follower[k]],
+            'by_s': int(leads.lag[k]) * known.step_s,
+            'raises': bool(leads.proven[k]),
+            'loss_ratio': _or_none(ratio[k]),
+            'deviations': _or_none(sure[k]),
+            'settled': _rounded(leads.settled[k]),
+        }
+        for k in np.flatnonzero(known.group[leads.leader] == number)
+    ]
+
+
+def _or_none(value: float) -> float | None:
+    return _rounded(value) if np.isfinite(value) else None
 
 
 def _behind(
@@ -136,7 +161,20 @@ def text(group: dict[str, Any], audit: str) -> str:
         f'{pair["steps"] / 288:>6.1f}  {_told(pair, name_of)}'
         for pair in group['pairs']
     ]
+    if group['leads']:
+        lines += ['', f'{"raises":>8}{"loss":>6}{"sure":>6}  surges of']
+        lines += [_led(lead, name_of) for lead in group['leads']]
     return '\n'.join(lines)
+
+
+def _led(lead: dict[str, Any], name_of: dict[str, str]) -> str:
+    ratio, sure = lead['loss_ratio'], lead['deviations']
+    return (
+        f'{"yes" if lead["raises"] else "no":>8}'
+        f'{"-" if ratio is None else f"{ratio:.2f}":>6}'
+        f'{"-" if sure is None else f"{sure:.1f}":>6}  '
+        f'{name_of[lead["leader"]]} for {name_of[lead["follower"]]}'
+    )
 
 
 def _told(pair: dict[str, Any], name_of: dict[str, str]) -> str:

@@ -17,6 +17,7 @@ from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import joint
 from predictive_watcher.core import ladder
 from predictive_watcher.core import profiling as profiling_module
+from predictive_watcher.core import relating
 from predictive_watcher.core import resolving
 from predictive_watcher.core import risk as risk_module
 from predictive_watcher.core import saturation
@@ -120,7 +121,7 @@ def assess(
     weighing: weights_module.Weighing | None = None,
     growths: Mapping[tuple[str, str], float] | None = None,
     nodes: joint.Joints | None = None,
-    correlating: correlation.Correlating | None = None,
+    correlating: relating.Correlating | None = None,
 ) -> Assessment:
     """Look ahead for every instance of the fleet, as its own policy asks.
 
@@ -140,7 +141,9 @@ def assess(
     forecast = forecaster.forecast(window, limits)
     related = None
     if correlating is not None:
-        related = correlating.learn(fleet, window, limits)
+        correlating.learn(fleet, window, limits)
+        forecast = correlating.raised(forecast, window, limits)
+        related = correlating.known
     forecast = replace(
         forecast,
         rungs=_rungs(known, window),

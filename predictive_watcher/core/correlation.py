@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import leading
 from predictive_watcher.core import moving
 from predictive_watcher.core import pairs as pairs_module
 from predictive_watcher.core import remembering
@@ -24,6 +24,7 @@ from predictive_watcher.core import usage as usage_module
 
 IDENTITY = 'correlation-1'
 NAME, PROJECT = 'name', 'project'  # the labels of a memory
+_SEEN_AT_ONCE = moving.LAGS + leading.AHEAD  # steps before the newest
 Kin = Mapping[str, Sequence[str]]
 
 
@@ -42,6 +43,7 @@ class Correlation:
     time: int | None
     moves: moving.Moves
     pairs: pairs_module.Pairs
+    leads: leading.Leads
     group: np.ndarray
     following: int
     probed: np.ndarray
@@ -63,6 +65,7 @@ class Correlation:
             fresh,
             time=self.time,
             pairs=self.pairs.moved(place),
+            leads=self.leads.moved(place),
             following=self.following,
         )
 
@@ -93,6 +96,7 @@ def nothing(instances: Sequence[str], step_s: int) -> Correlation:
         time=None,
         moves=moving.Moves(count),
         pairs=pairs_module.Pairs(none, none),
+        leads=leading.nobody(),
         group=np.full(count, together.NOBODY, np.int64),
         following=1,
         probed=np.full(count, -1, np.int64),
@@ -103,6 +107,7 @@ def _parts(known: Correlation) -> dict[str, np.ndarray]:
     return {
         **known.moves.parts(),
         **known.pairs.parts(),
+        **known.leads.parts(),
         'group': known.group,
         'following': np.array([known.following]),
         'probed': known.probed,
@@ -123,6 +128,7 @@ def of_memory(memory: remembering.Memory) -> Correlation | None:
         fresh,
         time=None if memory.time < 0 else memory.time,
         pairs=pairs_module.Pairs.of(parts),
+        leads=leading.Leads.of(parts),
         group=parts['group'],
         following=int(parts['following'][0]),
         probed=parts['probed'],
@@ -157,14 +163,24 @@ def learned(
     if not len(new):
         return known
     known = dataclasses.replace(
-        known, moves=known.moves.copy(), pairs=copy.copy(known.pairs)
+        known,
+        moves=known.moves.copy(),
+        pairs=copy.copy(known.pairs),
+        leads=known.leads.moved(np.arange(len(order))),
     )
+    used = window.usage[:, :, moving.RESOURCE][order]
     for k in new:
-        known.moves.advance(window.usage[order, k, moving.RESOURCE], most)
+        known.moves.advance(used[:, k], most)
         known.pairs.advance(known.moves.recent)
+        if k >= _SEEN_AT_ONCE:
+            some = used[:, k - _SEEN_AT_ONCE : k + 1]
+            known.leads.compare(some, most, known.moves.scale)
+    known.leads.settle(
+        used[:, :sure], window.start, window.step_s, known.moves.scale
+    )
     pairs, probes = known.pairs.judged(), _turn(known)
     day = pairs_module.day_of(
-        known.moves.of_day(window, order, most), _coded(known, kin or {})
+        known.moves.of_day(used, most), _coded(known, kin or {})
     )
     probed = known.probed.copy()
     probed[probes] = times[new[-1]]
@@ -181,6 +197,7 @@ def learned(
         known,
         time=int(times[new[-1]]),
         pairs=pairs_module.candidates(pairs, day, probes),
+        leads=leading.among(pairs, known.leads),
         group=group,
         following=following,
         probed=probed,
@@ -204,44 +221,3 @@ def _coded(known: Correlation, kin: Kin) -> np.ndarray:
             if text:
                 found[row, k] = codes.setdefault(text, len(codes))
     return found
-
-
-class Correlating:
-    """Instances that move together, for one audit, with a memory before and
-    after: ``known`` is what to keep once `learn` was called.
-
-    :param applications: by instance id, where it is known.
-    """
-
-    def __init__(
-        self,
-        known: Correlation | None = None,
-        applications: Mapping[str, str] | None = None,
-    ) -> None:
-        self.known = known
-        self._applications = applications or {}
-
-    def learn(
-        self,
-        fleet: fleet_module.Fleet,
-        window: usage_module.UsageWindow,
-        limits: np.ndarray,
-    ) -> Correlation | None:
-        """What is known at the window's end; None: nobody knows."""
-        before = self.known or nothing(window.instances, window.step_s)
-        kin = kin_of(fleet, self._applications)
-        self.known = learned(before, window, limits, kin)
-        return self.known
-
-
-def kin_of(
-    fleet: fleet_module.Fleet, applications: Mapping[str, str]
-) -> dict[str, tuple[str, ...]]:
-    """Application, project and node of each instance.
-
-    :param applications: by instance id, where it is known.
-    """
-    return {
-        one.id: (applications.get(one.id, ''), one.project_id, one.node)
-        for one in fleet.instances
-    }

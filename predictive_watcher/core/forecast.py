@@ -138,6 +138,8 @@ class Forecast:
 
     ``plain`` marks cells, bool (instances, resources), whose chance is read
     off the quantiles all the same: somebody stands in for the model there.
+    ``raised`` marks those whose quantiles were raised: there the chance is at
+    least what they tell.
     ``models`` are the models by instance, where they are not all ``model``;
     ``notes`` says by instance id what is out of the ordinary.  ``rungs`` is
     int8 by instance, how much history the forecast stands on, on the steps
@@ -150,6 +152,7 @@ class Forecast:
     quantiles: np.ndarray
     exceedance: Exceedance | None = None
     plain: np.ndarray | None = None
+    raised: np.ndarray | None = None
     models: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
     rungs: np.ndarray | None = None
@@ -168,6 +171,7 @@ class Forecast:
             quantiles=self.quantiles[here],
             exceedance=self.exceedance and self.exceedance.only(here),
             plain=None if self.plain is None else self.plain[here],
+            raised=None if self.raised is None else self.raised[here],
             models=self.models[here],
             notes=self.notes,
             rungs=None if self.rungs is None else self.rungs[here],
@@ -188,9 +192,12 @@ class Forecast:
         if self.exceedance is None:
             return exceeds(most, threshold)
         chance = self.exceedance.probability(threshold)
-        if self.plain is None:
-            return chance
-        return np.where(self.plain, exceeds(most, threshold), chance)
+        if self.plain is not None:
+            chance = np.where(self.plain, exceeds(most, threshold), chance)
+        if self.raised is not None:
+            least = np.where(self.raised, exceeds(most, threshold), chance)
+            chance = np.maximum(chance, least)
+        return chance
 
 
 def exceeds(

@@ -8,7 +8,6 @@ whichever model is in use.
 import numpy as np
 
 from predictive_watcher.core import fleet
-from predictive_watcher.core import usage as usage_module
 
 
 RESOURCE = fleet.RESOURCES.index(fleet.Resource.CPU)
@@ -72,16 +71,12 @@ class Moves:
         found = np.clip(moves / scale, -_MOST, _MOST)
         return np.asarray(found, np.float32)
 
-    def of_day(
-        self, window: usage_module.UsageWindow, order: np.ndarray,
-        limits: np.ndarray,
-    ) -> np.ndarray:  # fmt: skip
-        """The moves of a window's last day, (instances, time).
+    def of_day(self, used: np.ndarray, limits: np.ndarray) -> np.ndarray:
+        """The moves of the last day, (instances, time).
 
-        :param order: the rows of the window, in the order of these.
-        :param limits: (instances,), in the order of these.
+        :param used: (instances, time); ``limits`` (instances,).
         """
-        used = window.usage[:, -DAY - WIDTH :, RESOURCE][order]
+        used = used[:, -DAY - WIDTH :]
         return self.scaled(
             changes(used[:, WIDTH:], used[:, :-WIDTH], limits[:, None])
         )

@@ -11,7 +11,6 @@ from predictive_watcher.core import anomaly
 from predictive_watcher.core import assessment
 from predictive_watcher.core import brakes as brakes_module
 from predictive_watcher.core import budgets
-from predictive_watcher.core import correlation
 from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
@@ -22,6 +21,7 @@ from predictive_watcher.core import leasing
 from predictive_watcher.core import placement
 from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import quotas as quotas_module
+from predictive_watcher.core import relating
 from predictive_watcher.core import relief
 from predictive_watcher.core import resolving
 from predictive_watcher.core import saturation
@@ -88,7 +88,7 @@ def propose(
     quotas: Mapping[str, quotas_module.Quota] | None = None,
     vigil: vigil_module.Vigil | None = None,
     joints: joint.Joints | None = None,
-    correlating: correlation.Correlating | None = None,
+    correlating: relating.Correlating | None = None,
 ) -> Proposal:
     """Anticipate violations and decide what to do about each instance.
 

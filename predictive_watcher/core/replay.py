@@ -17,6 +17,7 @@ AHEAD = 3  # steps a target reaches beyond its origin
 # calibration.
 WARM_S = 14 * 86400
 Tell = Callable[[float], None]
+Improve = Callable[[int, forecast.Forecast], forecast.Forecast]
 
 
 def _silent(_: float) -> None:
@@ -136,12 +137,16 @@ def recurrent(
     warm: int,
     tell: Tell = _silent,
     calibrated: bool = False,
+    improve: Improve | None = None,
 ) -> Replayed:
     """Let ``model`` follow the window, and look ahead at every origin.
 
     The samples are seen from the first step on; the model is asked from
     ``warm`` steps before the first origin, at every step, so that with
     ``calibrated`` its forecasts are corrected by what came before the origin.
+
+    :param improve: what becomes of each forecast that it is asked for, told
+        the step; by what came until then.
     """
     follower = following.Follower(model, limits, window.step_s, calibrated)
     kept = _Kept(len(window.instances), at, limits, ceiling)
@@ -153,7 +158,11 @@ def recurrent(
             follower.watch(window.usage[:, t], time)
         else:
             follower.advance(window.usage[:, t], time)
+        if improve is not None and t >= at[0] - warm:
+            found = improve(t, follower.forecast(window.instances))
+        elif t in place:
+            found = follower.forecast(window.instances)
         if t in place:
-            kept.put(place[t], follower.forecast(window.instances))
+            kept.put(place[t], found)
         tell(t / length)
     return kept.replayed()

@@ -11,6 +11,8 @@ from predictive_watcher import exceptions
 from predictive_watcher import wiring
 from predictive_watcher.core import correlation
 from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import forecast as forecast_module
+from predictive_watcher.core import relating
 from predictive_watcher.core import usage as usage_module
 from predictive_watcher.state import cache
 
@@ -18,7 +20,7 @@ from predictive_watcher.state import cache
 LOG = log.getLogger(__name__)
 
 
-class _Correlating(correlation.Correlating):
+class _Correlating(relating.Correlating):
     def learn(
         self,
         fleet: fleet_module.Fleet,
@@ -34,12 +36,27 @@ class _Correlating(correlation.Correlating):
             self.known = None
             return None
 
+    def raised(
+        self,
+        forecast: forecast_module.Forecast,
+        window: usage_module.UsageWindow,
+        limits: np.ndarray,
+    ) -> forecast_module.Forecast:
+        """As it was, where that cannot be done."""
+        try:
+            return super().raised(forecast, window, limits)
+        except Exception as error:
+            LOG.error('no forecast is raised; please report this',
+                      exc_info=error)  # fmt: skip
+            self.known = None
+            return forecast
+
 
 def recalled(
     conf: cfg.ConfigOpts,
     audit: str,
     instances: Iterable[fleet_module.Instance],
-) -> correlation.Correlating:
+) -> relating.Correlating:
     """What the audit before knew, to go on with."""
     key = wiring.options(conf).application_metadata
     applications = {one.id: one.metadata.get(key, '') for one in instances}
@@ -75,7 +92,7 @@ def _known(
 def keep(
     conf: cfg.ConfigOpts,
     audit: str,
-    correlating: correlation.Correlating,
+    correlating: relating.Correlating,
     instances: Iterable[fleet_module.Instance],
 ) -> None:
     """Keep it for the next audit; a decision does not wait for that."""

@@ -64,6 +64,12 @@ def test_the_list_as_json_has_members_and_pairs(state, capsys):
         for pair in group['pairs']:
             assert pair['ahead'] in behind and pair['behind'] in behind
             assert 0 < pair['correlation'] <= 1
+        assert group['leads']
+        for lead in group['leads']:
+            assert lead['leader'] in behind and lead['follower'] in behind
+            assert lead['by_s'] in (300, 600, 900)
+            assert lead['raises'] is False  # nobody has forecast anything
+            assert lead['loss_ratio'] is None and lead['settled'] == 0
 
 
 def test_a_group_is_shown_by_number_id_and_name(state, capsys):
@@ -77,6 +83,7 @@ def test_a_group_is_shown_by_number_id_and_name(state, capsys):
     code, out, _ = call(capsys, 'show', number, '--state-directory', state)
     assert {*ways, out} == {out}
     assert 'is ahead of' in out or 'at once' in out
+    assert 'surges of' in out
 
 
 def test_one_group_as_json(state, capsys):
