@@ -43,8 +43,8 @@ _MAX = forecast.TARGETS.index(forecast.Target.MAX900)
 _TRACKED = (0, _MAX)
 _KIND = (0, 0, 0, 1)  # of each target: what is tracked for it
 # Targets whose weights are learned, and whose weights each target has.
-_LEARNED = (0, 2, _MAX)
-_GROUP = (0, 1, 1, 2)
+_LEARNED = (0, _MAX)
+_GROUP = _KIND
 _ORIGINS = max(calibration.LEADS)
 
 # How a tracked quantile moves: by how many were settled, and more where few
@@ -149,11 +149,11 @@ class Experts:
         issued: calibration.Calibration,
         came: np.ndarray,
     ) -> None:
-        z, last, scale = (a[:, :RESOURCES] for a in issued.settling(target))
+        whole, last, scale = issued.settling(target, RESOURCES)
         known = np.isfinite(came) & np.isfinite(last)
-        said = self._said(
-            z, self.anchor[_origin(target, issued)], _KIND[target], last, scale
-        )
+        anchor = self.anchor[_origin(target, issued)]
+        expected = self._expected(_KIND[target], anchor, last, scale)
+        said = _said(calibration.in_z(whole), expected)
         mixed = (self.weights(target) * said).sum(axis=0)
         y = (came - last) / scale
         regret = mixed - said
@@ -175,7 +175,7 @@ class Experts:
         issued: calibration.Calibration,
         came: np.ndarray,
     ) -> None:
-        _, last, scale = (a[:, :RESOURCES] for a in issued.settling(target))
+        _, last, scale = issued.settling(target, RESOURCES)
         anchor = self.anchor[_origin(target, issued)]
         known = np.isfinite(came) & np.isfinite(last)
         settled = np.minimum(self.settled[kind] + known, _SETTLED)
@@ -199,29 +199,20 @@ class Experts:
         rate = _ASTRAY_RATE * known
         self.astray += rate * (outside - self.astray)
 
-    def _said(
+    def _expected(
         self,
-        z: np.ndarray,
-        anchor: np.ndarray,
         kind: int,
+        anchor: np.ndarray,
         last: np.ndarray,
         scale: np.ndarray,
     ) -> np.ndarray:
         """How many mean steps from ``last`` the quantiles are that each
-        forecaster tells, (forecaster, levels, instances, RESOURCES).
-
-        :param z: of the network, (instances, RESOURCES, levels).
+        expert tells, (expert, levels, instances, RESOURCES).
         """
-        shape = (len(SPANS) + 1, len(_LEVELS), *last.shape)
-        said = np.empty(shape, np.float32)
-        said[0] = np.moveaxis(z, -1, 0)
-        np.clip(said[0], -_WIDEST, _WIDEST, out=said[0])
-        np.sinh(said[0], out=said[0])
-        tracked = self.offset[:, kind]
-        np.add(tracked, (anchor - last)[:, None], out=said[1:])
-        said[1:] /= scale
-        np.clip(said[1:], -_FARTHEST, _FARTHEST, out=said[1:])
-        return said
+        said = self.offset[:, kind] + (anchor - last)[:, None]
+        said /= scale
+        np.clip(said, -_FARTHEST, _FARTHEST, out=said)
+        return np.asarray(said)
 
     def weights(self, target: int) -> np.ndarray:
         """Of the network and the experts, of sum 1, for the quantiles of a
@@ -268,10 +259,12 @@ class Experts:
         if young.any():
             belief = size * _BELIEF
             np.copyto(self.offset, belief, where=young[:, None])
-        ends = z[:, :RESOURCES, :, [_LOW, _HIGH]]
-        ends = np.sinh(np.clip(ends, -_WIDEST, _WIDEST))
+        low, high = (
+            np.sinh(np.clip(z[:, :RESOURCES, :, k], -_WIDEST, _WIDEST))
+            for k in (_LOW, _HIGH)
+        )
         width = np.empty(self.width.shape, np.float32)
-        width[0] = np.moveaxis(ends[..., 1] - ends[..., 0], 2, 0)
+        width[0] = np.moveaxis(high - low, 2, 0)
         spread = self.offset[:, :, _HIGH] - self.offset[:, :, _LOW]
         width[1:] = (spread / size)[:, list(_KIND)]
         rate = np.maximum(
@@ -285,19 +278,22 @@ class Experts:
     def mixed(
         self, z: np.ndarray, last: np.ndarray, scale: np.ndarray, step: int
     ) -> np.ndarray:
-        """The quantiles to tell, like ``z``, ascending along the levels."""
+        """The quantiles to tell, ascending along the levels: ``z``, in which
+        they are put.
+        """
         anchor = self.anchor[step % _ORIGINS]
         last, scale = last[:, :RESOURCES], scale[:, :RESOURCES]
-        found = np.empty(z[:, :RESOURCES].shape, np.float32)
+        expected = [
+            self._expected(kind, anchor, last, scale)
+            for kind in range(len(_TRACKED))
+        ]
         for target, kind in enumerate(_KIND):
-            own = z[:, :RESOURCES, target]
-            said = self._said(own, anchor, kind, last, scale)
+            mine = np.moveaxis(z[:, :RESOURCES, target], -1, 0)
+            said = _said(mine, expected[kind])
             said *= self.weights(target)
-            mixed = np.arcsinh(said.sum(axis=0))
-            found[:, :, target] = np.moveaxis(mixed, 0, -1)
-        out = z.copy()
-        out[:, :RESOURCES] = calibration.ascending(found)
-        return out
+            np.arcsinh(said.sum(axis=0), out=mine)
+        calibration.ascending(z[:, :RESOURCES])
+        return z
 
     def maximum(
         self, last: np.ndarray, step: int
@@ -314,6 +310,18 @@ class Experts:
         tracked = np.moveaxis(self.offset[-1, 1] + anchor, 0, -1)
         found[:, :RESOURCES] = np.sort(tracked, axis=-1)
         return found, self.trust(1)[-1]
+
+
+def _said(z: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """What each forecaster tells: the network, then the experts.
+
+    :param z: of the network, (levels, instances, RESOURCES).
+    """
+    said = np.empty((len(expected) + 1, *expected.shape[1:]), np.float32)
+    np.clip(z, -_WIDEST, _WIDEST, out=said[0])
+    np.sinh(said[0], out=said[0])
+    said[1:] = expected
+    return said
 
 
 def _origin(target: int, issued: calibration.Calibration) -> int:

@@ -21,9 +21,9 @@ from predictive_watcher.core import learned as learned_module
 from predictive_watcher.core import usage as usage_module
 
 
-# Instances that take a step together: few enough that what is computed of
-# them on the way stays in a processor's cache.
-BLOCK = 1024
+# Instances that take a step together: enough that threads seldom wait for
+# each other, few enough that what is computed on the way stays near.
+LEAST, MOST = 512, 8192
 _Found = TypeVar('_Found')
 
 
@@ -162,12 +162,13 @@ class Follower:
         self._learned = (
             learned_module.Learned(*limits.shape) if calibrated else None
         )
+        each = min(max(-(-len(limits) // model.threads), LEAST), MOST)
         self._blocks = [
             _Block(
-                slice(begin, begin + BLOCK),
+                slice(begin, begin + each),
                 self._features, self._h, self._c, self._learned,
             )
-            for begin in range(0, max(len(limits), 1), BLOCK)
+            for begin in range(0, max(len(limits), 1), each)
         ]  # fmt: skip
         self._mixture: list[np.ndarray] = []
 

@@ -249,17 +249,18 @@ def in_units(
     :param z: (instances, resources, targets, levels).
     :param last: like ``scale`` and ``limits``, (instances, resources).
     """
-    # in float64, so that rounding lets no quantile fall below the one before;
-    # in place, because fresh memory costs more than the arithmetic
-    y = np.clip(z, -_WIDEST, _WIDEST).astype(np.float64)
-    np.sinh(y, out=y)
-    y *= scale.astype(np.float64)[..., None, None]
-    y += last[..., None, None]
     bounded = _BOUNDED & np.isfinite(limits)
     most = np.where(bounded, np.fmax(_SLACK * limits, last), np.inf)
-    np.minimum(y, most[..., None, None], out=y)
-    found = y.astype(np.float32)
-    return np.asarray(np.maximum(found, 0, out=found))
+    # in place, because fresh memory costs more than the arithmetic
+    y = np.clip(z, -_WIDEST, _WIDEST).astype(np.float32, copy=False)
+    np.sinh(y, out=y)
+    y *= scale.astype(np.float32)[..., None, None]
+    y += last.astype(np.float32)[..., None, None]
+    np.minimum(y, most.astype(np.float32)[..., None, None], out=y)
+    np.maximum(y, 0, out=y)
+    for k in range(1, y.shape[-1]):  # rounding may have let one fall
+        np.maximum(y[..., k], y[..., k - 1], out=y[..., k])
+    return np.asarray(y)
 
 
 class Forecaster(Protocol):

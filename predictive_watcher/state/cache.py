@@ -24,7 +24,7 @@ from predictive_watcher import exceptions
 from predictive_watcher.core import remembering
 
 
-VERSION = 3
+VERSION = 4
 OPTION = '[predictive_watcher] state_directory'
 # Under this name stands what was learned before any audit: those that know
 # nothing begin with it.

@@ -59,7 +59,7 @@ def whole():
 def test_blocks_on_threads_give_bit_for_bit_what_the_whole_gives(
     whole, block, threads, monkeypatch
 ):
-    monkeypatch.setattr(following, 'BLOCK', block)
+    monkeypatch.setattr(following, 'MOST', block)
     found = follower(registry.load(threads=threads))
     for one, other in zip(walk(found), whole[0], strict=True):
         same(one, other)
@@ -70,10 +70,10 @@ def test_what_one_remembers_another_goes_on_with_in_other_blocks(
     whole, monkeypatch
 ):
     model = registry.load()
-    monkeypatch.setattr(following, 'BLOCK', 5)
+    monkeypatch.setattr(following, 'MOST', 5)
     first = follower(model)
     before = walk(first, 0, 20)
-    monkeypatch.setattr(following, 'BLOCK', 8)
+    monkeypatch.setattr(following, 'MOST', 8)
     second = follower(model)
     for rows in (np.arange(3, INSTANCES), np.arange(3)):
         second.resume(
@@ -104,7 +104,7 @@ def test_what_fails_in_a_block_is_told(monkeypatch):
         def recur(self, x, h, c):
             raise RuntimeError('the model is gone')
 
-    monkeypatch.setattr(following, 'BLOCK', 5)
+    monkeypatch.setattr(following, 'MOST', 5)
     with pytest.raises(RuntimeError, match='the model is gone'):
         follower(Broken()).advance(samples(1)[0], 0)
 

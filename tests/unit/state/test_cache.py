@@ -61,7 +61,7 @@ def test_a_state_of_another_model_is_refused(tmp_path):
         (lambda data: data[:-1] + bytes([data[-1] ^ 1]), 'damaged'),
         (lambda data: data[: len(data) // 2], 'damaged'),
         (lambda data: b'', 'version'),
-        (lambda data: data.replace(b'state 3', b'state 9', 1), 'version'),
+        (lambda data: data.replace(b'state ', b'state 9', 1), 'version'),
         (lambda data: b'PK\x03\x04' + data, 'version'),
     ],
 )
