@@ -45,8 +45,9 @@ def test_the_chance_to_pass_a_limit_never_rises_with_the_limit(
         exceedance.probability(np.array([[threshold]]))[0, 0]
         for threshold in sorted(thresholds)
     ]
-    assert (np.diff(chance) <= 1e-12).all()
-    assert 0 <= chance[-1] <= chance[0] <= 1 + 1e-12
+    assert (np.diff(chance) <= 1e-9).all()
+    assert chance[-1] >= 0
+    assert chance[0] <= 1 + 1e-9
     assert exceedance.probability(np.array([[np.inf]])) == 0
 
 
@@ -70,7 +71,8 @@ def test_nor_does_it_where_somebody_else_has_a_share_in_it(
         for threshold in sorted(thresholds)
     ]
     assert (np.diff(chance) <= 1e-9).all()
-    assert 0 <= chance[-1] <= chance[0] <= 1 + 1e-9
+    assert chance[-1] >= 0
+    assert chance[0] <= 1 + 1e-9
 
 
 def test_where_nobody_else_tells_a_chance_it_stays_as_it_is():
