@@ -4,10 +4,18 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
 
+import numpy as np
+
 from predictive_watcher.core import budgets
+from predictive_watcher.core import outcomes
 from predictive_watcher.core import saturation
+from predictive_watcher.core import usage as usage_module
+from predictive_watcher.core import weights
 from predictive_watcher.core.leases import Attempt
 from predictive_watcher.core.leases import Lease
+
+
+_FACTOR_S = 30 * 86400  # actions so old tell nothing of today
 
 
 @dataclasses.dataclass(slots=True)
@@ -15,7 +23,9 @@ class Book:
     """The leases in force, the last attempt by instance, and what ended.
 
     ``tried`` are the attempts of the last day; ``ended`` are leases with the
-    Unix second at which each one ended.
+    Unix second at which each one ended.  ``expected`` is what actions are to
+    bring, ``settled`` what became of it: decided at, seconds expected, and
+    seconds that came.
     """
 
     leases: dict[str, Lease] = dataclasses.field(default_factory=dict)
@@ -26,6 +36,13 @@ class Book:
     )
     ended: list[tuple[Lease, int]] = dataclasses.field(default_factory=list)
     begun: dict[str, int] = dataclasses.field(default_factory=dict)
+    strains: dict[str, weights.Strain] = dataclasses.field(
+        default_factory=dict
+    )
+    expected: list[outcomes.Expected] = dataclasses.field(default_factory=list)
+    settled: list[tuple[int, float, float]] = dataclasses.field(
+        default_factory=list
+    )
 
     def begin(self, lease: Lease) -> None:
         """A resize is ordered: the lease is pending."""
@@ -93,11 +110,44 @@ class Book:
                 self.leases[instance], expires_at=expires_at
             )
 
-    def learn(self, growths: Iterable[saturation.Growth]) -> None:
-        """What leases of saturated instances have shown, each once."""
+    def learn(
+        self,
+        growths: Iterable[saturation.Growth],
+        strains: Iterable[weights.Strain],
+    ) -> None:
+        """What leases of saturated instances have shown, each once, and how
+        weights have fallen.
+        """
         for one in growths:
             key = (one.instance_id, one.since, one.resource)
             self.growths.setdefault(key, one)
+        self.strains |= {strain.instance_id: strain for strain in strains}
+
+    def expect(self, expected: Iterable[outcomes.Expected]) -> None:
+        """What actions are to bring, until it is settled."""
+        self.expected += expected
+
+    def settle(self, window: usage_module.UsageWindow, now: int) -> None:
+        """What they brought, of those whose time has come.
+
+        One that telemetry does not show counts in nothing.
+        """
+        over = [one for one in self.expected if one.until <= window.end]
+        for one, came in zip(
+            over, outcomes.settle(over, window), strict=True
+        ):
+            self.expected.remove(one)
+            if came is not None:
+                told = (one.decided_at, one.expected_s, came.came_s)
+                self.settled.append(told)
+        since = now - _FACTOR_S
+        self.settled = [told for told in self.settled if told[0] >= since]
+
+    def benefit_factor(self, now: int) -> float:
+        """By how much the benefit of actions is corrected now."""
+        told = np.array(self.settled, float).reshape(-1, 3)
+        told = told[told[:, 0] >= now - _FACTOR_S]
+        return outcomes.benefit_factor(told[:, 1], told[:, 2])
 
     def attempt(self, attempt: Attempt) -> None:
         """Something was tried."""

@@ -13,6 +13,7 @@ from predictive_watcher import exceptions
 from predictive_watcher.backtest import balance
 from predictive_watcher.backtest import compare
 from predictive_watcher.backtest import predictive
+from predictive_watcher.backtest import proposing
 from predictive_watcher.backtest import rivals
 from predictive_watcher.backtest import run
 from predictive_watcher.backtest import scene as scene_module
@@ -21,13 +22,17 @@ from predictive_watcher.backtest import timeline
 from predictive_watcher.core import correlation
 from predictive_watcher.core import relating
 from predictive_watcher.core import remembering
+from predictive_watcher.core import standing_in
 from predictive_watcher.core import usage as usage_module
 from predictive_watcher.core.policy import Policy
 from predictive_watcher.core.rules import Rule
 
 
 OURS = 'predictive'
-RIVALS = ('none', 'reactive', 'percentile', 'workload_balance', 'oracle')
+RIVALS = (
+    'none', 'reactive', 'percentile', 'workload_balance', 'no_feedback',
+    'oracle',
+)  # fmt: skip
 # Chosen on the time and the instances that models are chosen on; see the
 # user's page.  An audit gets them as parameters.
 RULES = Policy(quantile_level=0.25, lease_duration_s=1800, cooldown_s=900)
@@ -70,21 +75,38 @@ class Study:
                     policy.migration_interruption_s,
                 )
             case 'reactive':
-                return run.Proposing(name, rivals.Reactive(), policy, rules)
+                return proposing.Proposing(
+                    name, rivals.Reactive(), policy, rules
+                )
             case 'percentile':
-                return run.Proposing(name, rivals.Percentile(), policy, rules)
+                return proposing.Proposing(
+                    name, rivals.Percentile(), policy, rules
+                )
             case 'oracle':
                 oracle = rivals.Oracle(scene.demand)
-                return run.Proposing(name, oracle, policy, rules)
+                return proposing.Proposing(name, oracle, policy, rules)
             case 'predictive':
                 goes_on = remembering.Remembering(self.model, self.memory)
-                together = relating.Correlating(self.related)
-                return run.Proposing(name, goes_on, policy, rules, together)
+                watched = standing_in.Watched(goes_on)
+                return proposing.Proposing(
+                    name, watched, policy, rules, self._together()
+                )
+            case 'no_feedback':
+                bare = remembering.Remembering(
+                    self.model, self.memory, calibrated=False
+                )
+                return proposing.Proposing(
+                    name, bare, policy, rules, self._together(),
+                    feedback=False,
+                )  # fmt: skip
             case _:
                 raise exceptions.InvalidInput(
                     f'{name!r} is no contender; known are '
                     f'{", ".join((OURS, *RIVALS))}'
                 )
+
+    def _together(self) -> relating.Correlating:
+        return relating.Correlating(self.related)
 
 
 def prepare(

@@ -9,6 +9,7 @@ import numpy as np
 from predictive_watcher import exceptions
 from predictive_watcher.backtest import scene
 from predictive_watcher.backtest import study
+from predictive_watcher.cli import backtest_given
 from predictive_watcher.cli import backtest_options
 from predictive_watcher.cli import history
 from predictive_watcher.cli import output
@@ -41,9 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, replay, write, print."""
     for option in ('json', 'timeline', 'report'):
         output.check(option, getattr(arguments, option))
-    names = backtest_options.rivals(arguments)
-    policy = backtest_options.policy(arguments)
-    rules = backtest_options.rules(arguments, int(time.time()))
+    names = backtest_given.rivals(arguments)
+    policy = backtest_given.policy(arguments)
+    rules = backtest_given.rules(arguments, int(time.time()))
     model = registry.load(arguments.model, arguments.threads)
     bar = progress.Bar()
     began = time.monotonic()
@@ -81,13 +82,13 @@ def _source(
 ) -> tuple[traces.Trace, int, int]:
     """The usage, and the steps that are replayed."""
     if arguments.gnocchi:
-        moments = backtest_options.moments(arguments)
+        moments = backtest_given.moments(arguments)
         trace = history.trace(moments, int(time.time()), bar.tell)
         trace = resample.to_step(trace, step_s)
         return trace, 0, int(trace.window.usage.shape[1])
     history.refuse_keeping(arguments)
     trace = resample.to_step(traces.read(arguments.traces), step_s)
-    begin, end = backtest_options.steps(
+    begin, end = backtest_given.steps(
         arguments, int(trace.window.usage.shape[1])
     )
     return trace, begin, end

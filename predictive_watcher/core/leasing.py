@@ -1,10 +1,5 @@
 """Leases: renewed while the need lasts, released when it has passed."""
 
-from collections.abc import Iterable
-from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import replace
-
 import numpy as np
 
 from predictive_watcher.core import flavors as flavors_module
@@ -17,96 +12,10 @@ from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.plan import PlanMaker
 
 
-# By so much each lease of a day lasts longer than the one before at least.
-_LONGER = 4
+# A lease that comes again lasts so many times lease_minimum: with 15 minutes
+# a day.
+_AGAIN = 96
 _A_DAY_S = 86400
-_SETTLED = ('ACTIVE', 'SHUTOFF')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciled:
-    """The ledger's leases beside what Nova shows.
-
-    ``valid`` by instance id; ``arrived`` are the ids whose order came without
-    anyone noting it, ``lost`` maps ids to why the lease no longer holds.
-    Leases of instances that are not in the fleet are in none of them.
-    """
-
-    valid: Mapping[str, Lease]
-    arrived: frozenset[str]
-    lost: Mapping[str, str]
-
-    def origins(
-        self, flavors: Iterable[fleet_module.Flavor]
-    ) -> dict[str, fleet_module.Flavor]:
-        """By instance id the own flavor, where it still exists."""
-        named = {flavor.name: flavor for flavor in flavors}
-        return {
-            name: named[lease.origin_flavor_name]
-            for name, lease in self.valid.items()
-            if lease.origin_flavor_name in named
-        }
-
-
-def reconcile(
-    leases: Iterable[Lease],
-    instances: Iterable[fleet_module.Instance],
-    now: int,
-) -> Reconciled:
-    """Compare the leases with the flavors that the instances have."""
-    by_id = {instance.id: instance for instance in instances}
-    valid: dict[str, Lease] = {}
-    arrived: set[str] = set()
-    lost: dict[str, str] = {}
-    for lease in leases:
-        instance = by_id.get(lease.instance_id)
-        if instance is None:
-            continue
-        why = _why_lost(lease, instance, now)
-        if why:
-            lost[lease.instance_id] = why
-        elif _has_arrived(lease, instance):
-            arrived.add(lease.instance_id)
-            if lease.pending_flavor_name != lease.origin_flavor_name:
-                valid[lease.instance_id] = replace(
-                    lease,
-                    flavor_name=instance.flavor.name,
-                    pending_flavor_name=None,
-                    since=now,
-                )
-        else:
-            valid[lease.instance_id] = lease
-    return Reconciled(valid=valid, arrived=frozenset(arrived), lost=lost)
-
-
-def _is_settled(instance: fleet_module.Instance) -> bool:
-    """Nothing is under way that could change the flavor by itself."""
-    return instance.task_state is None and instance.status in _SETTLED
-
-
-def _has_arrived(lease: Lease, instance: fleet_module.Instance) -> bool:
-    return _is_settled(instance) and (
-        instance.flavor.name == lease.pending_flavor_name
-    )
-
-
-def _why_lost(
-    lease: Lease, instance: fleet_module.Instance, now: int
-) -> str | None:
-    if not _is_settled(instance):
-        return None
-    name = instance.flavor.name
-    if name not in (lease.flavor_name, lease.pending_flavor_name):
-        return (
-            f'flavor is {name}, not the leased '
-            f'{lease.pending_flavor_name or lease.flavor_name}: changed by '
-            'its owner'
-        )
-    if name == lease.origin_flavor_name == lease.flavor_name and (
-        now >= lease.expires_at
-    ):
-        return f'the resize to {lease.pending_flavor_name} never came'
-    return None
 
 
 def finish(maker: PlanMaker, row: int, lease: Lease) -> None:
@@ -172,12 +81,11 @@ def settle(
 
 
 def _why_longer(maker: PlanMaker, row: int, lease: Lease) -> str:
-    ended = maker.releases.get(lease.instance_id, 0)
-    if not ended:
+    if not maker.releases.get(lease.instance_id, 0):
         return ''
     return (
-        f'; {ended} of its leases ended within a day, so this one lasts '
-        f'{_least_s(maker, row, lease)} s at least'
+        '; another lease of it ended within a day, so this one goes on until '
+        f'its need has been gone for {_least_s(maker, row, lease)} s'
     )
 
 
@@ -203,7 +111,7 @@ def _is_over(maker: PlanMaker, row: int, lease: Lease, risk: float) -> bool:
     policy, now = maker.policy_of(row), maker.seen.now
     if np.isnan(risk):
         return False
-    if now - lease.since < _least_s(maker, row, lease):
+    if now - _needed_at(maker, lease) < _least_s(maker, row, lease):
         return False
     if now >= lease.expires_at:
         return risk < policy.risk_threshold
@@ -211,13 +119,23 @@ def _is_over(maker: PlanMaker, row: int, lease: Lease, risk: float) -> bool:
 
 
 def _least_s(maker: PlanMaker, row: int, lease: Lease) -> int:
-    """How long a lease lasts at least.
+    """How long a lease lasts at least after `_needed_at`.
 
     Load that wavers about a limit would begin and end leases all day long.
     """
-    ended = maker.releases.get(lease.instance_id, 0)
     minimum_s = maker.policy_of(row).lease_minimum_s
-    return int(min(minimum_s * _LONGER**ended, _A_DAY_S))
+    if maker.releases.get(lease.instance_id, 0):
+        return min(minimum_s * _AGAIN, _A_DAY_S)
+    return minimum_s
+
+
+def _needed_at(maker: PlanMaker, lease: Lease) -> int:
+    """When the lease began; of one that came again the last time that its
+    own flavor would not have been enough, if that is later.
+    """
+    if not maker.releases.get(lease.instance_id, 0):
+        return lease.since
+    return max(lease.since, maker.needed_at.get(lease.instance_id, 0))
 
 
 def _release(

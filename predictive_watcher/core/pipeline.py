@@ -21,10 +21,12 @@ from predictive_watcher.core import leasing
 from predictive_watcher.core import placement
 from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import quotas as quotas_module
+from predictive_watcher.core import reconciling
 from predictive_watcher.core import relating
 from predictive_watcher.core import relief
 from predictive_watcher.core import resolving
 from predictive_watcher.core import saturation
+from predictive_watcher.core import urgency
 from predictive_watcher.core import usage
 from predictive_watcher.core import vigil as vigil_module
 from predictive_watcher.core import weights
@@ -55,7 +57,7 @@ class Proposal:
     """
 
     verdicts: tuple[Verdict, ...]
-    leases: leasing.Reconciled
+    leases: reconciling.Reconciled
     renewals: Mapping[str, int]
     risk_before: float
     risk_after: float
@@ -119,7 +121,7 @@ def propose(
     :raises ModelError: when the forecaster's model cannot be used.
     """
     own = resolving.resolve(rules, fleet, policy, now)
-    held = leasing.reconcile(leases, fleet.instances, now)
+    held = reconciling.reconcile(leases, fleet.instances, now)
     flavors = flavors_module.readable(fleet.flavors)
     origins = held.origins(flavors)
     seen = assessment.assess(
@@ -134,6 +136,9 @@ def propose(
         growths=saturation.factors(growths),
         nodes=joints,
         correlating=correlating,
+    )
+    own = urgency.by_weight(
+        own, np.array(judging.at_worst(seen, seen.weights))
     )
     odd = vigil_module.look(
         vigil, window, seen.limits, seen.forecast, fleet.instances
@@ -153,6 +158,9 @@ def propose(
             fleet=fleet, load=seen.load, ceiling=policy.ceiling
         ),
         leases=held.valid,
+        needed_at=reconciling.last_needs(
+            window, origins, _ceilings(fleet, seen)
+        ),
         recent=recent or {},
         missing=missing or {},
         failed_releases=failed_releases or {},
@@ -199,6 +207,13 @@ def propose(
         anomalies=odd if vigil else None,
         outbreaks=outbreaks,
     )
+
+
+def _ceilings(
+    fleet: fleet_module.Fleet, seen: assessment.Assessment
+) -> dict[str, float]:
+    ids = (one.id for one in fleet.instances)
+    return dict(zip(ids, seen.ceiling.tolist(), strict=True))
 
 
 def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:

@@ -37,6 +37,8 @@ class PlanMaker:
     ``policy`` is the audit's, which nodes are judged by; ``own`` are those of
     the instances.  ``releases`` are the leases that ended within a day, by
     instance id.
+    ``needed_at`` is when those with a lease last used more than their own
+    flavor is good for.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
     the last action; ``fallback`` is what is said of a row for which nothing
     is done in the end: it does not keep anyone else from helping;
@@ -59,6 +61,7 @@ class PlanMaker:
     fallback: dict[int, Hold] = field(default_factory=dict)
     looked_at: dict[int, list[str]] = field(default_factory=dict)
     releases: Mapping[str, int] = field(default_factory=dict)
+    needed_at: Mapping[str, int] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
     landings: landing.Landings = field(init=False)
 

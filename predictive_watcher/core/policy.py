@@ -38,6 +38,9 @@ class Policy:
     ``benefit_factor`` is what came of earlier actions as a share of what was
     expected of them.
 
+    Both thresholds of an instance are divided by weight ^ ``weight_urgency``,
+    see `urgency.by_weight`.
+
     ``largest_flavor`` names the flavor that nothing may grow beyond ('':
     none).  ``closed`` says why nothing may be done at this time ('': it may).
     ``anomalies`` maps kinds of anomalies to what follows from them.
@@ -51,6 +54,7 @@ class Policy:
     quantile_level: float = 0.95
     horizon_s: int = 900
     weight_factor: float = 1.0
+    weight_urgency: float = 0.0
     allow_resize: bool = True
     allow_migrate: bool = True
     observe_only: bool = False

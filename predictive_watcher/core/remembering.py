@@ -67,10 +67,15 @@ class Remembering:
 
     ``memory`` is what to keep for the next audit once `forecast` was called,
     ``resumed`` how many instances went on where they were.
+
+    :param calibrated: whether forecasts are corrected by what came.
     """
 
-    def __init__(self, model: Model, memory: Memory | None) -> None:
+    def __init__(
+        self, model: Model, memory: Memory | None, calibrated: bool = True
+    ) -> None:
         self._model = model
+        self._calibrated = calibrated
         self.memory = memory
         self.resumed = 0
 
@@ -130,7 +135,9 @@ class Remembering:
         seen: int,
     ) -> following.Follower:
         """All instances after the first ``seen`` steps of the window."""
-        follower = following.Follower(self._model, limits, window.step_s)
+        follower = following.Follower(
+            self._model, limits, window.step_s, self._calibrated
+        )
         memory = self.memory
         if memory is None or not seen:
             return follower

@@ -14,9 +14,9 @@ from oslo_log import log
 
 from predictive_watcher import exceptions
 from predictive_watcher import wiring
-from predictive_watcher.core import adjustment
 from predictive_watcher.core import assessment
 from predictive_watcher.core import drift
+from predictive_watcher.core import expecting
 from predictive_watcher.core import explaining
 from predictive_watcher.core import fleet
 from predictive_watcher.core import outcomes
@@ -189,38 +189,14 @@ def _keep_outcomes(ledger: ledger_module.Ledger, found: Learning) -> None:
     count = ledger.keep_outcomes(waiting, came, found.now)
     if count:
         LOG.info('settled what %d actions were to bring', count)
-    verdicts = found.proposal.verdicts
     ledger.expect(
-        _expected(found, verdict)
-        for verdict in verdicts
-        if isinstance(verdict.adjustment, adjustment.Resize)
-        and np.isfinite(verdict.risk).any()
-    )
-
-
-def _expected(
-    found: Learning, verdict: adjustment.Verdict
-) -> outcomes.Expected:
-    """What a resize is to bring, of the resource with the highest risk."""
-    seen, chosen = found.proposal.seen, verdict.adjustment
-    assert isinstance(chosen, adjustment.Resize)
-    row = seen.forecast.instances.index(verdict.instance.id)
-    r = int(np.nanargmax(verdict.risk))
-    after = float(chosen.flavor.limits()[r])
-    return outcomes.Expected(
-        instance_id=verdict.instance.id,
-        decided_at=found.now,
-        audit=found.audit,
-        kind='resize',
-        resource=fleet.RESOURCES[r].value,
-        ceiling=float(seen.ceiling[row]),
-        limit_before=float(verdict.limits[r]),
-        limit_after=after,
-        predicted=float(verdict.predicted[r]),
-        risk=float(verdict.risk[r]),
-        expected_s=chosen.benefit
-        / max(verdict.weight * found.benefit_factor, 1e-9),
-        until=found.now + _SETTLED_S + int(seen.excess_s[row, r]),
+        expecting.of_plan(
+            found.proposal.verdicts,
+            found.proposal.seen,
+            audit=found.audit,
+            now=found.now,
+            benefit_factor=found.benefit_factor,
+        )
     )
 
 

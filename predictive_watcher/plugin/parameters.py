@@ -31,6 +31,15 @@ SCHEMA: Mapping[str, Any] = {
             'minimum': 0.0,
             'maximum': 0.98,
         },
+        'weight_urgency': {
+            'description': 'Both thresholds of an instance are divided by '
+            'its weight to this power: 0, all alike; 0.5, half of the risk '
+            'is enough for weight 4.',
+            'type': 'number',
+            'default': 0.0,
+            'minimum': 0.0,
+            'maximum': 1.0,
+        },
         'ceiling': {
             'description': 'Share of a limit from which its use counts as a '
             'violation.',
@@ -66,7 +75,8 @@ SCHEMA: Mapping[str, Any] = {
             'minimum': 1,
         },
         'lease_minimum': {
-            'description': 'Seconds that a lease lasts at least.',
+            'description': 'Seconds that a lease lasts at least; one that '
+            'comes again within a day 96 times that, a day at most.',
             'type': 'integer',
             'default': 900,
             'minimum': 0,
@@ -172,6 +182,7 @@ class Parameters:
             policy=policy.Policy(
                 risk_threshold=value['risk_threshold'],
                 release_threshold=value['release_threshold'],
+                weight_urgency=value['weight_urgency'],
                 ceiling=value['ceiling'],
                 quantile_level=value['quantile_level'],
                 allow_resize='resize' in value['actions'],

@@ -78,6 +78,7 @@ _MATCH = _object(
 _SET = _object(
     least=1,
     weight_factor={'type': 'number', 'exclusiveMinimum': 0, 'maximum': 1000},
+    weight_urgency=_number(0.0, 1.0),
     risk_threshold=_number(0.05, 0.99),
     release_threshold=_number(0.0, 0.98),
     quantile_level={'type': 'number', 'enum': list(forecast.LEVELS)},

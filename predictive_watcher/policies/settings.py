@@ -15,6 +15,7 @@ MIGRATE = 'live_migrate'
 # Every key but the few of `_SPECIAL`; a dot leads into a mapping.
 FIELDS: Mapping[str, str] = {
     'weight_factor': 'weight_factor',
+    'weight_urgency': 'weight_urgency',
     'risk_threshold': 'risk_threshold',
     'release_threshold': 'release_threshold',
     'quantile_level': 'quantile_level',

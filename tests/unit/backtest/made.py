@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from predictive_watcher.backtest import proposing
 from predictive_watcher.backtest import run
 from predictive_watcher.backtest import scene
 from predictive_watcher.core import usage
@@ -52,5 +53,7 @@ def a_scene(window=None, *, begin=10, **site):
 
 def live(forecaster, a, **policy):
     """Whatever `propose()` makes of a forecaster."""
-    contender = run.Proposing(forecaster.name, forecaster, Policy(**policy))
+    contender = proposing.Proposing(
+        forecaster.name, forecaster, Policy(**policy)
+    )
     return run.live(a, contender, lambda _: None)

@@ -48,7 +48,7 @@ def test_a_table_the_figures_and_a_timeline_are_made(tmp_path, trace, capsys):
     told = json.loads(figures.read_text())
     names = [
         *('predictive', 'none', 'reactive', 'percentile'),
-        *('workload_balance', 'oracle'),
+        *('workload_balance', 'no_feedback', 'oracle'),
     ]
     assert list(told['contenders']) == names
     for name in names:

@@ -442,15 +442,12 @@ def test_a_day_of_load_that_wavers_about_a_limit_is_no_to_and_fro(
 ):
     done = a_day(level, noise, seed=1)
     begun = [one for one in done if one.kind is Kind.RESIZE]
-    assert max(Counter(one.instance_id for one in begun).values()) <= 5
+    # one that comes again within a day stays for a day
+    assert max(Counter(one.instance_id for one in begun).values()) <= 2
     for name in {one.instance_id for one in done}:
         mine = [one.at for one in done if one.instance_id == name]
-        lasted = [b - a for a, b in zip(mine[::2], mine[1::2], strict=False)]
-        # each lease of a day lasts four times as long as the one before
-        assert all(
-            seconds >= min(900 * 4**n, 86400)
-            for n, seconds in enumerate(lasted)
-        )
+        assert len(mine) < 3 or mine[1] - mine[0] >= 900
+        assert len(mine) < 4 or mine[3] - mine[2] >= 86400
 
 
 def test_a_lease_that_lasts_longer_says_why():
@@ -462,5 +459,5 @@ def test_a_lease_that_lasts_longer_says_why():
         fleet, {}, leases=[lease], spent=Spent.of(ended, data.NOW)
     )['a']
     assert kept.reason is Reason.LEASE_KEPT
-    assert '1 of its leases ended within a day' in kept.text
-    assert '3600 s at least' in kept.text
+    assert 'another lease of it ended within a day' in kept.text
+    assert 'gone for 86400 s' in kept.text

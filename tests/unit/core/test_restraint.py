@@ -5,14 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from predictive_watcher.core import leasing
 from predictive_watcher.core import pipeline
+from predictive_watcher.core import reconciling
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.adjustment import Resize
+from predictive_watcher.core.budgets import Spent
 from predictive_watcher.core.leases import Attempt
 from predictive_watcher.core.leases import Kind
 from predictive_watcher.core.policy import Policy
@@ -211,7 +212,7 @@ def test_a_lease_whose_origin_cannot_be_returned_to_is_kept(origin):
 # ---------------------------------------------------- orders and what came
 def test_an_order_that_arrived_unseen_is_noted():
     lease = data.lease('a', flavor_name='small', pending_flavor_name='medium')
-    held = leasing.reconcile([lease], [LEASED], data.NOW)
+    held = reconciling.reconcile([lease], [LEASED], data.NOW)
     assert held.arrived == {'a'}
     assert held.valid['a'].flavor_name == 'medium'
     assert held.valid['a'].pending_flavor_name is None
@@ -219,7 +220,7 @@ def test_an_order_that_arrived_unseen_is_noted():
 
 def test_a_release_that_arrived_unseen_ends_the_lease():
     lease = data.lease('a', pending_flavor_name='small')
-    held = leasing.reconcile([lease], [data.instance('a')], data.NOW)
+    held = reconciling.reconcile([lease], [data.instance('a')], data.NOW)
     assert held.arrived == {'a'}
     assert not held.valid
 
@@ -240,7 +241,7 @@ def test_somebody_elses_unconfirmed_resize_is_not_touched():
 
 def test_a_lease_is_not_lost_while_the_server_is_being_resized():
     resizing = data.instance('a', flavor=data.LARGE, status='VERIFY_RESIZE')
-    held = leasing.reconcile([data.lease('a')], [resizing], data.NOW)
+    held = reconciling.reconcile([data.lease('a')], [resizing], data.NOW)
     assert not held.lost
     assert 'a' in held.valid
 
@@ -252,7 +253,7 @@ def test_an_order_that_never_came_is_given_up_when_it_expires():
         pending_flavor_name='medium',
         expires_at=data.NOW,
     )
-    held = leasing.reconcile([lease], [data.instance('a')], data.NOW)
+    held = reconciling.reconcile([lease], [data.instance('a')], data.NOW)
     assert 'never came' in held.lost['a']
 
 
@@ -335,3 +336,58 @@ def test_what_a_plan_lets_grow_counts_on_the_node_that_takes_it():
 def test_what_is_reserved_for_the_host_is_no_capacity():
     node = data.node('n', 16, vcpus_reserved=2, memory_reserved_mib=1024)
     assert node.capacity()[:2].tolist() == [14.0, 64512.0]
+
+
+# ------------------------------------------- the last need of an own flavor
+def used(cpu):
+    fleet = data.a_fleet(data.instance('a', flavor=data.MEDIUM))
+    window = data.window(fleet, steps=len(cpu))
+    found = window.usage.copy()
+    found[0, :, 0] = cpu
+    return fleet, dataclasses.replace(window, usage=found)
+
+
+def needed_s_ago(cpu):
+    _, window = used(cpu)
+    found = reconciling.last_needs(window, {'a': data.SMALL}, {'a': 0.9})
+    return data.NOW - found['a'] if found else None
+
+
+def test_the_last_need_is_the_newest_sample_above_the_own_ceiling():
+    assert needed_s_ago([1.9, 1.9, 0.5, 0.5]) == 600
+    assert needed_s_ago([0.5, 0.5, 0.5, 1.81]) == 0
+    assert needed_s_ago([1.8, 1.8, 1.8, np.nan]) is None
+
+
+def test_no_lease_no_need():
+    _, window = used([1.9])
+    assert reconciling.last_needs(window, {}, {'a': 0.9}) == {}
+    gone = {'b': data.SMALL}
+    assert reconciling.last_needs(window, gone, {'b': 0.9}) == {}
+
+
+def again(cpu, since):
+    """Of a lease that is not the first one within a day."""
+    fleet, window = used(cpu)
+    return (
+        pipeline.propose(
+            fleet=fleet,
+            window=window,
+            forecaster=FakeForecaster({}),
+            leases=[data.lease('a', since=data.NOW - since)],
+            policy=Policy(),
+            now=data.NOW,
+            spent=Spent(releases={'a': 1}),
+        )
+        .verdicts[0]
+        .adjustment
+    )
+
+
+def test_a_lease_that_came_again_waits_a_day_for_the_last_need():
+    day = [0.5] * 288
+    assert isinstance(again([1.9, *day], since=90000), Release)
+    kept = again([1.9, *day[1:]], since=90000)
+    assert kept.reason is Reason.LEASE_KEPT
+    assert 'until its need has been gone for 86400 s' in kept.text
+    assert again(day, since=86000).reason is Reason.LEASE_KEPT

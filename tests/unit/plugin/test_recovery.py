@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from predictive_watcher.core import leases
-from predictive_watcher.core import leasing
+from predictive_watcher.core import reconciling
 from predictive_watcher.plugin import action_inputs
 from predictive_watcher.plugin import recovery
 from predictive_watcher.state import ledger as ledger_module
@@ -63,7 +63,7 @@ def leases_of(*actions):
 def held(flavor, *actions):
     """What an audit makes of it, with the flavor that Nova shows."""
     server = data.instance(SERVER, flavor=flavor)
-    return leasing.reconcile(leases_of(*actions), [server], data.NOW)
+    return reconciling.reconcile(leases_of(*actions), [server], data.NOW)
 
 
 def test_a_lease_comes_back_with_origin_and_expiry():

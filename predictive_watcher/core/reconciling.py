@@ -1,0 +1,132 @@
+"""The ledger's leases beside what Nova shows of their instances."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
+
+import numpy as np
+
+from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import usage
+from predictive_watcher.core.leases import Lease
+
+
+_SETTLED = ('ACTIVE', 'SHUTOFF')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """The ledger's leases beside what Nova shows.
+
+    ``valid`` by instance id; ``arrived`` are the ids whose order came without
+    anyone noting it, ``lost`` maps ids to why the lease no longer holds.
+    Leases of instances that are not in the fleet are in none of them.
+    """
+
+    valid: Mapping[str, Lease]
+    arrived: frozenset[str]
+    lost: Mapping[str, str]
+
+    def origins(
+        self, flavors: Iterable[fleet_module.Flavor]
+    ) -> dict[str, fleet_module.Flavor]:
+        """By instance id the own flavor, where it still exists."""
+        named = {flavor.name: flavor for flavor in flavors}
+        return {
+            name: named[lease.origin_flavor_name]
+            for name, lease in self.valid.items()
+            if lease.origin_flavor_name in named
+        }
+
+
+def reconcile(
+    leases: Iterable[Lease],
+    instances: Iterable[fleet_module.Instance],
+    now: int,
+) -> Reconciled:
+    """Compare the leases with the flavors that the instances have."""
+    by_id = {instance.id: instance for instance in instances}
+    valid: dict[str, Lease] = {}
+    arrived: set[str] = set()
+    lost: dict[str, str] = {}
+    for lease in leases:
+        instance = by_id.get(lease.instance_id)
+        if instance is None:
+            continue
+        why = _why_lost(lease, instance, now)
+        if why:
+            lost[lease.instance_id] = why
+        elif _has_arrived(lease, instance):
+            arrived.add(lease.instance_id)
+            if lease.pending_flavor_name != lease.origin_flavor_name:
+                valid[lease.instance_id] = replace(
+                    lease,
+                    flavor_name=instance.flavor.name,
+                    pending_flavor_name=None,
+                    since=now,
+                )
+        else:
+            valid[lease.instance_id] = lease
+    return Reconciled(valid=valid, arrived=frozenset(arrived), lost=lost)
+
+
+def _is_settled(instance: fleet_module.Instance) -> bool:
+    """Nothing is under way that could change the flavor by itself."""
+    return instance.task_state is None and instance.status in _SETTLED
+
+
+def _has_arrived(lease: Lease, instance: fleet_module.Instance) -> bool:
+    return _is_settled(instance) and (
+        instance.flavor.name == lease.pending_flavor_name
+    )
+
+
+def _why_lost(
+    lease: Lease, instance: fleet_module.Instance, now: int
+) -> str | None:
+    if not _is_settled(instance):
+        return None
+    name = instance.flavor.name
+    if name not in (lease.flavor_name, lease.pending_flavor_name):
+        return (
+            f'flavor is {name}, not the leased '
+            f'{lease.pending_flavor_name or lease.flavor_name}: changed by '
+            'its owner'
+        )
+    if name == lease.origin_flavor_name == lease.flavor_name and (
+        now >= lease.expires_at
+    ):
+        return f'the resize to {lease.pending_flavor_name} never came'
+    return None
+
+
+def last_needs(
+    window: usage.UsageWindow,
+    origins: Mapping[str, fleet_module.Flavor],
+    ceilings: Mapping[str, float],
+) -> dict[str, int]:
+    """When each leased instance last used more than its own flavor is good
+    for: the Unix second of the newest sample above ceiling x limit of any
+    resource, by instance id.  One that never did is not there.
+
+    :param origins: by instance id, the own flavor of those with a lease.
+    :param ceilings: by instance id.
+    """
+    row_of = {name: row for row, name in enumerate(window.instances)}
+    leased = [name for name in origins if name in row_of]
+    if not leased:
+        return {}
+    rows = [row_of[name] for name in leased]
+    limits = np.array([origins[name].limits() for name in leased])
+    ceiling = np.array([ceilings[name] for name in leased])
+    with np.errstate(invalid='ignore'):
+        above = window.usage[rows] > (ceiling[:, None] * limits)[:, None]
+    steps = above.any(axis=2)
+    last = steps.shape[1] - 1 - steps[:, ::-1].argmax(axis=1)
+    times = window.times()
+    return {
+        name: int(times[last[i]])
+        for i, name in enumerate(leased)
+        if steps[i].any()
+    }
