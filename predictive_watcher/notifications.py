@@ -37,6 +37,7 @@ class Event(enum.StrEnum):
 
     VERDICTS = 'predictive_watcher.audit.verdicts'
     HELD = 'predictive_watcher.audit.held'
+    TELEMETRY = 'predictive_watcher.audit.telemetry'
     DRIFT = 'predictive_watcher.drift'
     ANOMALY = 'predictive_watcher.anomaly'
     ADJUSTMENT = 'predictive_watcher.adjustment'
@@ -53,6 +54,11 @@ PAYLOADS: Mapping[Event, tuple[str, ...]] = {
         'audit', 'model', 'decided_at', 'part', 'parts', 'verdicts',
     ),
     Event.HELD: ('audit', 'reason', 'text'),
+    Event.TELEMETRY: (
+        'audit', 'at', 'source', 'instances', 'resumed', 'requests',
+        'seconds', 'age_s', 'oldest_s', 'silent', 'late', 'late_most_s',
+        'late_ignored', 'skew_s', 'problems', 'notes',
+    ),
     Event.DRIFT: (
         'audit', 'at', 'instance', 'resource', 'step', 'before', 'missed',
         'ratio', 'text',

@@ -39,6 +39,12 @@ def text(found: dict[str, Any]) -> str:
         f'data age  {_span(found["data_age_s"])}; learned until '
         f'{at:%Y-%m-%d %H:%M} UTC; times are {found["zone"]}',
     ]
+    late = found['late']
+    if late is not None and late['samples'] >= 0.5:
+        lines.append(
+            f'late      {late["samples"]:.0f} samples within about a day, up '
+            f'to {_span(late["most_s"])} after they were asked for'
+        )
     if found['stand_in']:
         lines.insert(2, f'kin       {prior.StandIn(**found["stand_in"])}')
     for name, resource in found['resources'].items():

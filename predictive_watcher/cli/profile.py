@@ -19,6 +19,7 @@ from predictive_watcher.core import profiling
 from predictive_watcher.core import remembering
 from predictive_watcher.core import usage
 from predictive_watcher.state import cache
+from predictive_watcher.state import usage_book
 from predictive_watcher.telemetry import traces
 
 
@@ -112,6 +113,7 @@ def _of_trace(path: pathlib.Path, instance: str) -> dict[str, Any]:
         'audit': None,
         'other_audits': [],
         'zone': 'UTC',
+        'late': None,
         **portrait.of(known, window.end),
     }
 
@@ -147,6 +149,7 @@ def _of_state(arguments: argparse.Namespace, now: int) -> dict[str, Any]:
         'audit': audit,
         'other_audits': sorted({one[1] for one in found} - {audit}),
         'zone': memory.labels[profiling.ZONE][row],
+        'late': _late(directory, audit, memory.instances[row]),
         **portrait.of(_one(memory, row), now, _kin_of(memory, row)),
     }
 
@@ -171,6 +174,23 @@ def _one(memory: remembering.Memory, row: int) -> profile.BehaviouralProfile:
     parts = {name: part[row : row + 1] for name, part in memory.parts.items()}
     known.resume(parts, np.array([0]), memory.time)
     return known
+
+
+def _late(
+    directory: pathlib.Path, audit: str, instance: str
+) -> dict[str, float] | None:
+    """How late its samples came within about a day; None: not known."""
+    try:
+        memory = cache.read(directory, cache.usage_name(audit), None)
+    except exceptions.StateError:
+        return None
+    if memory is None or instance not in memory.instances:
+        return None
+    found = usage_book.recent_of(memory).late
+    if found is None:
+        return None
+    count, most_s = found[memory.instances.index(instance)].tolist()
+    return {'samples': round(count, 1), 'most_s': most_s}
 
 
 def _kin_of(memory: remembering.Memory, row: int) -> portrait.Kin:

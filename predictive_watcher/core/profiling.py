@@ -22,6 +22,8 @@ from predictive_watcher.core import scale
 from predictive_watcher.core import usage as usage_module
 
 
+# telemetry that went back by less does not cost what weeks have taught
+_AHEAD_S = 7 * 86400
 # the labels of a memory
 NAME, MARK, ZONE, KIN = 'name', 'mark', 'zone', 'kin'
 
@@ -129,7 +131,9 @@ class Profiling:
         times = window.times()
         for k in range(seen, kept):
             found.follow(window, k)
-        if kept > 0 and not remembering.is_ahead(self.memory, window):
+        if kept > 0 and not remembering.is_ahead(
+            self.memory, window, _AHEAD_S
+        ):
             parts = found.parts()
             if kept < len(times):
                 parts = {name: part.copy() for name, part in parts.items()}

@@ -8,16 +8,24 @@ import numpy as np
 from predictive_watcher.core import usage as usage_module
 
 
+_DAY_S = 86400
+_SOME = 0.5  # of a late sample, or it is forgotten
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recent:
     """Usage as the audit before knew it.
 
     ``source`` tells where it was read, and how: another one's is not mixed
     with it.  Every instance in it was asked for up to the window's end.
+    ``late`` (instances, 2): how many samples of each came late, those of a day
+    ago counting half, and the latest of them by how many seconds; None:
+    nothing is known of that.
     """
 
     source: str
     window: usage_module.UsageWindow
+    late: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +108,52 @@ def late(
     :param remembered: Unix seconds of the last step that the model counts as
         seen; None: nothing is remembered.
     """
+    came, _ = _came(kept, window)
+    steps = np.flatnonzero(came.any(axis=(0, 2)))
+    if not len(steps):
+        return Late()
+    ends = window.times()[: came.shape[1]]
+    past = ends <= (remembered if remembered is not None else -1)
+    return Late(
+        count=int(came.sum()),
+        ignored=int(came[:, past].sum()),
+        most_s=int(kept.window.end - ends[steps[0]]),
+    )
+
+
+def lateness(
+    kept: Recent | None, window: usage_module.UsageWindow
+) -> np.ndarray:
+    """`Recent.late` of the window's instances, with what came since ``kept``.
+
+    float32 (instances, 2).
+    """
+    found = np.zeros((len(window.instances), 2), np.float32)
+    if kept is None:
+        return found
+    came, rows = _came(kept, window)
+    if kept.late is not None:
+        own = {name: row for row, name in enumerate(kept.window.instances)}
+        lasting = 2.0 ** (-max(window.end - kept.window.end, 0) / _DAY_S)
+        for row, name in enumerate(window.instances):
+            if name in own:
+                count, most_s = kept.late[own[name]]
+                count *= lasting
+                found[row] = (count, most_s if count >= _SOME else 0.0)
+    ends = window.times()[: came.shape[1]]
+    some = came.any(axis=2)
+    most = np.where(some, kept.window.end - ends, 0).max(axis=1, initial=0)
+    found[rows, 0] += came.sum(axis=(1, 2))
+    found[rows, 1] = np.maximum(found[rows, 1], most)
+    return found
+
+
+def _came(
+    kept: Recent, window: usage_module.UsageWindow
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where there is a sample that was not there when the step was kept,
+    (instances that were kept, steps, resources); and their rows.
+    """
     before = kept.window
     row_of = {name: row for row, name in enumerate(before.instances)}
     pairs = [
@@ -110,17 +164,9 @@ def late(
     first = (window.start - before.start) // window.step_s
     length = (min(before.end, window.end) - window.start) // window.step_s + 1
     if not pairs or length < 1:
-        return Late()
+        shape = (0, 0, window.usage.shape[2])
+        return np.zeros(shape, bool), np.zeros(0, np.intp)
     rows, own = (np.array(side) for side in zip(*pairs, strict=True))
     now = np.isfinite(window.usage[rows, :length])
-    came = now & ~np.isfinite(before.usage[own, first : first + length])
-    steps = np.flatnonzero(came.any(axis=(0, 2)))
-    if not len(steps):
-        return Late()
-    ends = window.start + np.arange(length) * window.step_s
-    past = ends <= (remembered if remembered is not None else -1)
-    return Late(
-        count=int(came.sum()),
-        ignored=int(came[:, past].sum()),
-        most_s=int(before.end - ends[steps[0]]),
-    )
+    was = np.isfinite(before.usage[own, first : first + length])
+    return now & ~was, rows

@@ -181,11 +181,15 @@ def steps_known(
     return last + 1 if known.intersection(window.instances) else 0
 
 
-def is_ahead(memory: Memory | None, window: usage_module.UsageWindow) -> bool:
-    """Is the memory newer than the window, by a little?  Then it is kept for
-    the next audit, and this one goes without it.
+def is_ahead(
+    memory: Memory | None,
+    window: usage_module.UsageWindow,
+    most_s: int = _AHEAD_S,
+) -> bool:
+    """Is the memory newer than the window, by ``most_s`` seconds or less?
+    Then it is kept for the next audit, and this one goes without it.
     """
-    return memory is not None and 0 < memory.time - window.end <= _AHEAD_S
+    return memory is not None and 0 < memory.time - window.end <= most_s
 
 
 def unsure(window: usage_module.UsageWindow) -> int:

@@ -28,6 +28,7 @@ from predictive_watcher.plugin import recovery
 from predictive_watcher.plugin import relations
 from predictive_watcher.plugin import restraint
 from predictive_watcher.plugin import scope as scope_module
+from predictive_watcher.plugin import told
 from predictive_watcher.policies import file as policy_file
 from predictive_watcher.policies import times
 from predictive_watcher.state import ledger as ledger_module
@@ -46,8 +47,8 @@ class Run:
 
     ``audit`` is its uuid; ``now`` is the audit's time (see the option
     ``clock``), ``wall`` the time of this machine; both are Unix seconds.
-    ``policies`` are the rules that held, ``drifts`` the changes of drift,
-    ``leases`` those of leases.
+    ``telemetry`` tells how usage was read, ``policies`` the rules that held,
+    ``drifts`` the changes of drift, ``leases`` those of leases.
     """
 
     audit: str
@@ -57,6 +58,7 @@ class Run:
     policies: policy_file.Loaded
     drifts: tuple[learning.Change, ...] = ()
     leases: tuple[dict[str, Any], ...] = ()
+    telemetry: told.Telemetry | None = None
 
 
 def run(
@@ -156,7 +158,7 @@ def run(
         lambda: learning.learn(conf, ledger, learned),
         lambda: nodes.keep(conf, audit, joints, window),
         lambda: relations.keep(conf, audit, correlating, fleet.instances),
-        lambda: recent_module.keep(conf, audit, known, recalled, remembered),
+        lambda: recent_module.keep(conf, audit, known, recalled),
         lambda: recall.keep(conf, audit, recalled, wall),
     )
     return Run(
@@ -167,6 +169,7 @@ def run(
         policies=policies,
         drifts=learning.changes(learned),
         leases=changed,
+        telemetry=told.of(known, window, remembered, now),
     )
 
 

@@ -42,26 +42,13 @@ def keep(
     audit: str,
     source: only_new.OnlyNew,
     recalled: recall.Recalled,
-    remembered: int | None,
 ) -> None:
-    """Keep what was read, and tell how late samples came.
+    """Keep what was read.
 
     What was not asked for is not known to be missing: models forget these
     instances, and begin with their history when it has been read.  A profile
     knows more than that history: once there is one, it stays.
-
-    :param remembered: Unix seconds up to which the audit before remembered.
     """
-    late = source.late(remembered)
-    if late.count:
-        LOG.info(
-            'audit %s: %d samples came late, up to %d s after the audit that '
-            'asked for them; %d of them too late for the model',
-            audit,
-            late.count,
-            late.most_s,
-            late.ignored,
-        )
     unread = source.health.unread()
     for learner in recalled.kept.values():
         if learner.memory is not None and unread:
@@ -71,11 +58,6 @@ def keep(
     directory = wiring.state_directory(conf)
     if directory is None or source.recent is None:
         return
-    LOG.info(
-        'audit %s: %d instances were read from where the last audit ended',
-        audit,
-        source.resumed,
-    )
     try:
         cache.write(
             directory,

@@ -90,6 +90,12 @@ def publish(
 ) -> None:
     """What changed in this run, beside the verdicts."""
     _publish_policies(publisher, run)
+    if run.telemetry is not None:
+        run.telemetry.log(run.audit)
+        publisher.publish(
+            notifications.Event.TELEMETRY,
+            {'audit': run.audit, 'at': run.now, **run.telemetry.payload()},
+        )
     for change in run.drifts:
         LOG.info(
             'audit %s: instance %s: %s %s: %s',

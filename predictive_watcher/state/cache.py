@@ -89,11 +89,11 @@ def anomalies_name(audit: str) -> str:
 
 
 def read(
-    directory: pathlib.Path, audit: str, model: str
+    directory: pathlib.Path, audit: str, model: str | None
 ) -> remembering.Memory | None:
     """What the audit remembered; None where there was nothing yet.
 
-    :param model: the identity of the model in use.
+    :param model: the identity of the model in use; None: any.
     :raises StateError: where the file cannot be used, with the reason.
     """
     path = _path(directory, audit)
@@ -121,10 +121,10 @@ def read(
         raise exceptions.StateError(
             f'{path}: cannot be read ({error})'
         ) from error
-    if facts['model'] != model:
+    if model is not None and facts['model'] != model:
         raise exceptions.StateError(f'{path}: it is of another model')
     return remembering.Memory(
-        model=model,
+        model=facts['model'],
         instances=tuple(facts['instances']),
         time=facts['time'],
         step_s=facts['step_s'],

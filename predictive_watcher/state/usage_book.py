@@ -5,11 +5,13 @@ from predictive_watcher.core import remembering
 from predictive_watcher.core import usage
 
 
+_LATE = 'late'
 _PART, _CONDITIONS = 'usage', 'conditions'  # as `usage.layers` has them
 
 
 def recent_of(memory: remembering.Memory) -> recent.Recent:
     """The usage that `memory_of` put in."""
+    late = memory.parts.get(_LATE)
     length = memory.parts[_PART].shape[1]
     return recent.Recent(
         source=memory.model,
@@ -20,15 +22,19 @@ def recent_of(memory: remembering.Memory) -> recent.Recent:
             usage=memory.parts[_PART],
             conditions=memory.parts.get(_CONDITIONS),
         ),
+        late=late,
     )
 
 
 def memory_of(kept: recent.Recent) -> remembering.Memory:
     """Usage as a memory of its source."""
+    parts = usage.layers(kept.window)
+    if kept.late is not None:
+        parts[_LATE] = kept.late
     return remembering.Memory(
         model=kept.source,
         instances=kept.window.instances,
         time=kept.window.end,
         step_s=kept.window.step_s,
-        parts=usage.layers(kept.window),
+        parts=parts,
     )

@@ -71,11 +71,12 @@ class OnlyNew:
             parts += self._read_new(new, start, end, needed=not parts)
         window = _trimmed(recent.joined(instances, start, parts), end)
         unread = self.health.unread()
+        rows = [i for i, n in enumerate(window.instances) if n not in unread]
+        kept = self._kept if self.resumed else None
         self.recent = recent.Recent(
             source=self.identity,
-            window=window.only(
-                [i for i, n in enumerate(window.instances) if n not in unread]
-            ),
+            window=window.only(rows),
+            late=recent.lateness(kept, window)[rows],
         )
         return window
 

@@ -11,7 +11,9 @@ from predictive_watcher.cli import main
 from predictive_watcher.core import fleet
 from predictive_watcher.core import profile
 from predictive_watcher.core import profiling
+from predictive_watcher.core import recent
 from predictive_watcher.state import cache
+from predictive_watcher.state import usage_book
 from predictive_watcher.telemetry import traces
 
 
@@ -197,3 +199,18 @@ def test_a_profile_of_another_make_is_told(tmp_path, capsys):
     code, _, err = show(capsys, 'i1', '--state-directory', tmp_path)
     assert code == 1
     assert 'of another make' in err and 'makes it again' in err
+
+
+def test_late_samples_of_an_instance_are_told(tmp_path, capsys):
+    keep(tmp_path, 'one')
+    late = np.array([[0, 0], [3.2, 1500], [0, 0]], np.float32)
+    kept = recent.Recent(source='told', window=MADE.last(5), late=late)
+    cache.write(
+        tmp_path, cache.usage_name('one'), usage_book.memory_of(kept)
+    )
+    _, out, _ = show(capsys, 'i1', '--state-directory', tmp_path)
+    assert 'late      3 samples within about a day, up to 25 min' in out
+    _, out, _ = show(capsys, 'i0', '--state-directory', tmp_path)
+    assert 'late  ' not in out
+    _, out, _ = show(capsys, 'i1', '--json', '--state-directory', tmp_path)
+    assert json.loads(out)['late'] == {'samples': 3.2, 'most_s': 1500.0}

@@ -142,6 +142,19 @@ def test_a_memory_that_is_ahead_is_kept_for_the_next_audit():
     assert learner.memory is memory
 
 
+def test_telemetry_that_went_back_for_days_does_not_cost_a_profile():
+    _, learner = audit(None, part(0, 72))
+    days = dataclasses.replace(
+        learner.memory, time=learner.memory.time + 6 * 86400
+    )
+    _, learner = audit(days, part(0, 72))
+    assert learner.memory is days
+    # a clock that was wrong by months is no reason to wait for it
+    months = dataclasses.replace(days, time=days.time + 60 * 86400)
+    _, learner = audit(months, part(0, 72))
+    assert learner.memory is not months
+
+
 def test_nobody_in_scope_is_no_error():
     found, learner = audit(None, part(0, 50, []), {})
     assert found.excess_s(np.zeros((0, 4))).shape == (0, 4)

@@ -43,7 +43,7 @@ def read(conf, window, source=None):
     recalled.forecaster.forecast(window, made.limits())
     known = recent.source_of(conf, 'one', source or Told(window))
     known.read(window.instances, window.start, window.end)
-    recent.keep(conf, 'one', known, recalled, None)
+    recent.keep(conf, 'one', known, recalled)
     recall.keep(conf, 'one', recalled, wall=0)
     return known
 
@@ -154,7 +154,7 @@ def plans(conf, tmp_path, *, forget):
             policy=Policy(),
             now=end,
         )
-        recent.keep(conf, 'one', known, recalled, None)
+        recent.keep(conf, 'one', known, recalled)
         recall.keep(conf, 'one', recalled, wall=0)
         found.append(proposal)
     return found
@@ -188,7 +188,7 @@ def test_a_profile_outlives_a_reading_that_was_not_in_time(conf):
         recalled.profiling.learn(
             known.read(names, window.start, window.end).only(range(len(rows)))
         )
-        recent.keep(conf, 'one', known, recalled, None)
+        recent.keep(conf, 'one', known, recalled)
         recall.keep(conf, 'one', recalled, wall=0)
         return recalled.profiling.memory.instances
 

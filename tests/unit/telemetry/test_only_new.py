@@ -9,6 +9,7 @@ import pytest
 
 from predictive_watcher import exceptions
 from predictive_watcher.core import recent
+from predictive_watcher.state import usage_book
 from predictive_watcher.telemetry import gnocchi
 from predictive_watcher.telemetry import only_new
 from tests.fakes import gnocchi as fake_gnocchi
@@ -189,6 +190,22 @@ def test_samples_that_came_late_are_counted():
     assert second.late(None).ignored == 0
     third, _ = audit(cloud, ['a'], 202, second.recent)
     assert third.late(T0 + 201 * STEP) == recent.Late()
+
+
+def test_the_lateness_of_each_instance_is_kept_and_fades():
+    cloud = cloud_of('a', 'b')
+    cloud.add('a', 'cpu', series(steps=180))
+    first, _ = audit(cloud, ['a', 'b'], 190)
+    assert first.recent.late.tolist() == [[0, 0], [0, 0]]
+    cloud.add('a', 'cpu', series())
+    second, _ = audit(cloud, ['a', 'b'], 191, first.recent)
+    count, most_s = second.recent.late[0].tolist()
+    assert (count, most_s) == (10, 9 * STEP)
+    assert second.recent.late[1].tolist() == [0, 0]
+    book = usage_book.recent_of(usage_book.memory_of(second.recent))
+    third, _ = audit(cloud, ['b', 'a'], 191 + 90, book)
+    count, most_s = third.recent.late[1].tolist()
+    assert 7.5 < count < 9 and most_s == 9 * STEP
 
 
 def test_lateness_is_told_though_who_had_the_newest_sample_is_gone():
