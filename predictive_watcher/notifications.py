@@ -23,6 +23,7 @@ import oslo_messaging
 
 from predictive_watcher.core import adjustment
 from predictive_watcher.core import explaining
+from predictive_watcher.core import leases
 
 
 LOG = logging.getLogger(__name__)
@@ -82,6 +83,25 @@ PAYLOADS: Mapping[Event, tuple[str, ...]] = {
     Event.POLICIES: ('audit', 'file', 'rules'),
     Event.BAD_POLICIES: ('audit', 'file', 'rules', 'text'),
 }  # fmt: skip
+
+
+def lease(
+    held: leases.Lease, change: str, *, flavor: str | None = None, **other: Any
+) -> dict[str, Any]:
+    """What is published of a lease.
+
+    :param flavor: what the instance has, where the lease does not tell.
+    :param other: the keys that a lease does not have, or other values.
+    """
+    return {
+        'instance': held.instance_id,
+        'change': change,
+        'origin_flavor': held.origin_flavor_name,
+        'flavor': flavor or held.flavor_name,
+        'expires_at': held.expires_at,
+        'reason': held.reason,
+        **other,
+    }
 
 
 class Publisher:

@@ -8,6 +8,7 @@ import enum
 import numpy as np
 
 from predictive_watcher.core import fleet
+from predictive_watcher.core import jsonable
 from predictive_watcher.core import ladder
 
 
@@ -137,6 +138,9 @@ class Confirm:
 Adjustment = Hold | Resize | Migrate | Release | Confirm
 
 
+_NUMBERS = ('risk', 'lead_s', 'predicted', 'limit', 'age_s', 'amount')
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What was decided for one instance, with the numbers behind it.
@@ -183,24 +187,18 @@ class Verdict:
 
     def numbers(self) -> dict[str, dict[str, float | None]]:
         """The numbers by resource, None for NaN, for JSON."""
-        columns = {
-            'risk': self.risk,
-            'lead_s': self.lead_s,
-            'predicted': self.predicted,
-            'limit': self.limits,
-            'age_s': self.age_s,
-            'amount': self.limits * np.nan
-            if self.amount is None
-            else self.amount,
-        }
+        columns = (
+            self.risk,
+            self.lead_s,
+            self.predicted,
+            self.limits,
+            self.age_s,
+            self.limits * np.nan if self.amount is None else self.amount,
+        )
+        rows = jsonable.known(np.transpose(columns))
         return {
-            resource.value: {
-                name: round(float(column[i]), 4)
-                if np.isfinite(column[i])
-                else None
-                for name, column in columns.items()
-            }
-            for i, resource in enumerate(fleet.RESOURCES)
+            resource.value: dict(zip(_NUMBERS, row, strict=True))
+            for resource, row in zip(fleet.RESOURCES, rows, strict=True)
         }
 
 

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import numpy as np
-
 from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import fleet
+from predictive_watcher.core import jsonable
 from predictive_watcher.core import risk as risk_module
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
@@ -13,6 +12,9 @@ from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.adjustment import Verdict
+
+
+_HORIZONS = tuple(map(str, risk_module.HORIZONS_S))
 
 
 def plain(verdict: Verdict) -> dict[str, Any]:
@@ -42,11 +44,10 @@ def full(verdict: Verdict) -> dict[str, Any]:
     done: for whoever asks for one instance.
     """
     told = plain(verdict)
+    at = jsonable.known(verdict.horizons)
     for i, resource in enumerate(fleet.RESOURCES):
         told['resources'][resource.value]['risk_at'] = {
-            str(at_s): _known(verdict.horizons[h, i])
-            for h, at_s in enumerate(risk_module.HORIZONS_S)
-            if h < len(verdict.horizons)
+            name: row[i] for name, row in zip(_HORIZONS, at, strict=False)
         }
     told.update(
         flavor=verdict.instance.flavor.name,
@@ -81,7 +82,3 @@ def _plan(chosen: adj.Adjustment) -> dict[str, Any]:
             }
         case Release() | Confirm():
             return {'flavor': chosen.flavor.name}
-
-
-def _known(value: np.floating[Any]) -> float | None:
-    return round(float(value), 4) if np.isfinite(value) else None

@@ -101,6 +101,9 @@ def _way_back(
         return None, f'its origin {name} is disabled'
     if not flavors_module.same_disks(origin, maker.instance(row).flavor):
         return None, f'its origin {name} was made anew with other disks'
+    shrunk = lease.shrunk(origin.vcpus, origin.memory_mib)
+    if shrunk:
+        return None, f'its origin {name} was made anew with {shrunk}'
     return origin, ''
 
 

@@ -21,6 +21,7 @@ CONFIRM = 'confirm'
 
 _TEXT: Mapping[str, Any] = {'type': 'string', 'minLength': 1}
 _TIME: Mapping[str, Any] = {'type': 'integer', 'minimum': 0}
+_AMOUNT = _TIME
 _UUID: Mapping[str, Any] = {
     'type': 'string',
     'pattern': '^[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}$',
@@ -45,7 +46,11 @@ def _schema(**own: Mapping[str, Any]) -> dict[str, Any]:
         'type': 'object',
         'properties': properties,
         'required': sorted(
-            set(properties) - {'explanation', 'fit_node', 'unfit_nodes'}
+            set(properties)
+            - {
+                'explanation', 'fit_node', 'unfit_nodes', 'origin_vcpus',
+                'origin_memory_mib',
+            }  # fmt: skip
         ),
         'additionalProperties': False,
     }
@@ -60,6 +65,8 @@ RESIZE_SCHEMA = _schema(
     expires_at=_TIME,
     fit_node={'type': 'string'},
     unfit_nodes={'type': 'array', 'items': _TEXT},
+    origin_vcpus=_AMOUNT,
+    origin_memory_mib=_AMOUNT,
 )
 MIGRATE_SCHEMA = _schema(source_node=_TEXT, destination_node=_TEXT)
 
@@ -102,7 +109,8 @@ class ResizeInput(_Input):
     server had before this resize, ``origin_flavor`` the name of the one it
     has when no lease holds; ``expires_at`` is when the lease ends.  Of the
     host Nova has the choice: from one of ``unfit_nodes`` the server goes on to
-    ``fit_node``.
+    ``fit_node``.  ``origin_vcpus`` and ``origin_memory_mib`` are what the
+    origin offers, 0 where nobody knows any more.
     """
 
     kind: str
@@ -113,6 +121,8 @@ class ResizeInput(_Input):
     expires_at: int
     fit_node: str = ''
     unfit_nodes: Sequence[str] = ()
+    origin_vcpus: int = 0
+    origin_memory_mib: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,17 +133,22 @@ class PredictiveResize(live_action.LiveAction):
     ) -> None:
         """Let ``order`` make flavor ``new`` of ``old``, with its lease."""
         given = self.given
-        self.ask(lambda: self.ledger.begin(self._lease(old, new)))
+        lease = self._lease(old, new)
+        self.ask(lambda: self.ledger.begin(lease))
+        self.tell_of(lease, 'ordered')
         began_at = self.now()
         try:
             order()
         except exceptions.CloudError as error:
             if self._is_as_before(old):
                 self._tell(self.ledger.withdraw)
+                self.tell_of(lease, 'withdrawn')
             self.note(kind, str(error), failed=True)
             raise self.failure(error) from error
         LOG.info('%s: resized to %s (%s)', named(given), new, given.reason)
         self._tell(self.ledger.arrive)
+        home = new == given.origin_flavor
+        self.tell_of(lease, 'released' if home else 'arrived')
         text = f'resized from {old} to {new}'
         self.note(kind, text, failed=False, began_at=began_at)
 
@@ -160,6 +165,8 @@ class PredictiveResize(live_action.LiveAction):
             reason=given.reason,
             since=given.decided_at,
             expires_at=given.expires_at,
+            origin_vcpus=given.origin_vcpus or None,
+            origin_memory_mib=given.origin_memory_mib or None,
         )
 
     def _is_as_before(self, flavor: str) -> bool:
@@ -275,8 +282,7 @@ class PredictiveMigrate(live_action.LiveAction):
         self._move(self.given.source_node)
 
     def _move(self, node: str) -> None:
-        given = self.given
-        kind, began_at = leases.Kind.MIGRATE, self.now()
+        given, kind, began_at = self.given, leases.Kind.MIGRATE, self.now()
         try:
             self.cloud.live_migrate(given.resource_id, node)
         except exceptions.CloudError as error:

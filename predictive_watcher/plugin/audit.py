@@ -11,6 +11,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from predictive_watcher import applications
+from predictive_watcher import notifications
 from predictive_watcher import wiring
 from predictive_watcher.cloud import nova
 from predictive_watcher.core import fleet as fleet_module
@@ -110,7 +111,7 @@ def run(
     # read after the fleet: what was ordered meanwhile is pending here
     leases = ledger.active_leases()
     restrained = restraint.known(
-        ledger, policies, window, policy, now,
+        audit, ledger, policies, window, policy, now,
         times.interval_s(interval, wall),
     )  # fmt: skip
     joints = nodes.recalled(conf, audit)
@@ -144,6 +145,7 @@ def run(
     changed: tuple[dict[str, Any], ...] = ()
     if not parameters.observe_only:
         ledger.keep_outbreaks(proposal.outbreaks, now)
+        restraint.keep_planned(ledger, audit, proposal, now)
         changed = _keep_leases(cloud, ledger, proposal, leases, now)
     learned = learning.Learning(
         audit=audit,
@@ -261,32 +263,24 @@ def _keep_leases(
         ledger.arrive(instance, now)
         lease = held[instance]
         arrived = lease.pending_flavor_name or lease.flavor_name
-        told.append(_told(lease, 'arrived', flavor=arrived))
+        told.append(notifications.lease(lease, 'arrived', flavor=arrived))
     for instance, expires_at in proposal.renewals.items():
         ledger.renew(instance, expires_at)
-        told.append(_told(held[instance], 'renewed', expires_at=expires_at))
+        told.append(
+            notifications.lease(
+                held[instance], 'renewed', expires_at=expires_at
+            )
+        )
     for instance, why in proposal.leases.lost.items():
         if _still_lost(cloud, ledger, instance):
             LOG.warning(
                 'the lease of instance %s is given up: %s', instance, why
             )
             ledger.close_lease(instance, now, 'lost')
-            told.append(_told(held[instance], 'lost', reason=why))
+            told.append(
+                notifications.lease(held[instance], 'lost', reason=why)
+            )
     return tuple(told)
-
-
-def _told(
-    lease: leases_module.Lease, change: str, **other: Any
-) -> dict[str, Any]:
-    return {
-        'instance': lease.instance_id,
-        'change': change,
-        'origin_flavor': lease.origin_flavor_name,
-        'flavor': lease.flavor_name,
-        'expires_at': lease.expires_at,
-        'reason': lease.reason,
-        **other,
-    }
 
 
 def _still_lost(

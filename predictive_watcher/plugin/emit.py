@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from predictive_watcher.core import fleet
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
@@ -83,8 +84,22 @@ def _input(
         # one that grows once more still returns to where its lease began
         origin_flavor=lease.origin_flavor_name if lease else source,
         expires_at=expires_at,
+        **_origin(instance.flavor, lease),
         **landing,
     )
+
+
+def _origin(flavor: fleet.Flavor, lease: Lease | None) -> dict[str, Any]:
+    """What the origin offers: that of the lease, or what is there now."""
+    if lease is None:
+        return {
+            'origin_vcpus': flavor.vcpus,
+            'origin_memory_mib': flavor.memory_mib,
+        }
+    return {
+        'origin_vcpus': lease.origin_vcpus or 0,
+        'origin_memory_mib': lease.origin_memory_mib or 0,
+    }
 
 
 def _landing(chosen: Resize | Release) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from watcher.common import exception
 from watcher.common import nova_helper
 
 from predictive_watcher import exceptions
+from predictive_watcher import notifications
 from predictive_watcher import wiring
 from predictive_watcher.cloud import nova
 from predictive_watcher.core import adjustment
@@ -40,8 +41,8 @@ _POLL_S = 2.0
 class LiveAction(base.BaseAction):
     """A live server, a cloud, a ledger and a clock.
 
-    A subclass may give ``cloud``, ``ledger`` and ``now`` itself, which is how
-    the tests run an action without a cloud.
+    A subclass may give ``cloud``, ``ledger``, ``publisher`` and ``now``
+    itself, which is how the tests run an action without a cloud.
     """
 
     input_type: ClassVar[type[Any]]
@@ -65,6 +66,11 @@ class LiveAction(base.BaseAction):
     def ledger(self) -> ledger.Ledger:
         """Where leases and attempts are kept."""
         return wiring.ledger(cfg.CONF)
+
+    @functools.cached_property
+    def publisher(self) -> notifications.Publisher:
+        """Where what happens is told."""
+        return wiring.publisher(cfg.CONF, cfg.CONF.host)
 
     def now(self) -> int:
         """Unix seconds."""
@@ -142,6 +148,21 @@ class LiveAction(base.BaseAction):
             self.ledger.note_attempt(attempt)
         except exceptions.StateError as error:
             LOG.error('%s is not remembered: %s', attempt, error)
+
+
+    def tell_of(self, lease: leases.Lease, change: str) -> None:
+        """Tell at once what an audit would tell minutes later."""
+        told = change in ('arrived', 'released')
+        self.publisher.publish(
+            notifications.Event.LEASE,
+            notifications.lease(
+                lease,
+                change,
+                audit=lease.audit,
+                at=lease.since,
+                flavor=lease.pending_flavor_name if told else None,
+            ),
+        )
 
 
 def named(

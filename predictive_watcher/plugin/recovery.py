@@ -124,6 +124,8 @@ def _lease(state: str, given: action_inputs.ResizeInput) -> leases.Lease:
         reason=given.reason,
         since=given.decided_at,
         expires_at=given.expires_at,
+        origin_vcpus=given.origin_vcpus or None,
+        origin_memory_mib=given.origin_memory_mib or None,
     )
 
 

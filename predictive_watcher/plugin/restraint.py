@@ -4,10 +4,12 @@ All of it comes from the ledger, so that it survives a restart;
 a ledger that is lost counts as one.
 """
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 
+from predictive_watcher.core import adjustment
 from predictive_watcher.core import assessment
 from predictive_watcher.core import brakes
 from predictive_watcher.core import budgets
@@ -25,6 +27,12 @@ from predictive_watcher.state import ledger as ledger_module
 # often: it would look at everybody for the first time for ever.
 GAP_STEPS = 3
 GAP_INTERVALS = 2.5
+VALID_S = 900  # for so long a plan may be started
+_KINDS = {
+    adjustment.Resize: leases_module.Kind.RESIZE,
+    adjustment.Release: leases_module.Kind.RELEASE,
+    adjustment.Migrate: leases_module.Kind.MIGRATE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +45,7 @@ class Restraint:
 
 
 def known(
+    audit: str,
     ledger: ledger_module.Ledger,
     policies: file.Loaded,
     window: usage.UsageWindow,
@@ -46,6 +55,8 @@ def known(
 ) -> Restraint:
     """What the ledger knows of late, as far as rules ask back.
 
+    :param audit: whose plan is made: those of others that may still be
+        started count in budgets.
     :param now: the audit's time, Unix seconds.
     :param interval_s: seconds from one run of the audit to the next; 0 where
         it runs once.
@@ -63,12 +74,53 @@ def known(
     return Restraint(
         recent={one.instance_id: one for one in attempts},
         spent=budgets.Spent.of(
-            [*attempts, *under_way(ledger.active_leases(), now)], now
+            [
+                *attempts,
+                *under_way(ledger.active_leases(), now),
+                *waiting(ledger.planned(now - VALID_S, audit), attempts),
+            ],
+            now,
         ),
         earlier=brakes.Earlier(
             risk=ledger.risks_since(since), outbreaks=ledger.outbreaks(now)
         ),
     )
+
+
+def keep_planned(
+    ledger: ledger_module.Ledger,
+    audit: str,
+    proposal: pipeline.Proposal,
+    now: int,
+) -> None:
+    """Write down what the plan holds, for the budgets of other audits."""
+    ledger.keep_planned(
+        audit,
+        [
+            leases_module.Attempt(
+                instance_id=verdict.instance.id,
+                kind=_KINDS[type(verdict.adjustment)],
+                at=now,
+                failed=False,
+                text='',
+                project_id=verdict.instance.project_id,
+            )
+            for verdict in proposal.verdicts
+            if type(verdict.adjustment) in _KINDS
+        ],
+        now - VALID_S,
+    )
+
+
+def waiting(
+    plans: Iterable[leases_module.Attempt],
+    attempts: Iterable[leases_module.Attempt],
+) -> list[leases_module.Attempt]:
+    """What of the plans of others has not been done yet."""
+    done = {one.instance_id: one.at for one in attempts}
+    return [
+        one for one in plans if done.get(one.instance_id, one.at - 1) < one.at
+    ]
 
 
 def under_way(

@@ -15,6 +15,7 @@ from predictive_watcher.state import fact_tables
 from predictive_watcher.state import schema
 
 
+_COMPACT = (',', ':')
 _RESOURCES = tuple(resource.value for resource in fleet.RESOURCES)
 
 
@@ -120,7 +121,7 @@ class FactBook:
                 'audit': audit,
                 'instance_name': told['name'],
                 'at': at,
-                'told': json.dumps(told),
+                'told': json.dumps(told, separators=_COMPACT),
             }
             for told in verdicts
         ]

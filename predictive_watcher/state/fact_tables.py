@@ -52,6 +52,17 @@ done = sa.Table(
     sa.Column('interruption_s', sa.Float(53)),
 )
 
+# What the last plan of each audit holds.
+planned = sa.Table(
+    'predictive_planned',
+    schema.metadata,
+    sa.Column('audit', sa.String(36), primary_key=True),
+    sa.Column('instance_id', sa.String(36), primary_key=True),
+    sa.Column('project_id', sa.String(255), nullable=False),
+    sa.Column('kind', sa.String(16), nullable=False),
+    sa.Column('at', sa.BigInteger, nullable=False),
+)
+
 # What too many instances had in common at once, see core.brakes.Outbreak.
 outbreaks = sa.Table(
     'predictive_outbreaks',

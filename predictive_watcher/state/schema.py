@@ -56,6 +56,8 @@ leases = sa.Table(
     sa.Column('expires_at', sa.BigInteger, nullable=False),
     sa.Column('outcome', sa.String(16)),  # how it was closed
     sa.Column('closed_at', sa.BigInteger),
+    sa.Column('origin_vcpus', sa.Integer),
+    sa.Column('origin_memory_mib', sa.Integer),
 )
 
 attempts = sa.Table(

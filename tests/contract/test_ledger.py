@@ -490,6 +490,22 @@ def test_what_was_done_is_kept_once(ledger):
     assert ledger.done(0) == (one,)
 
 
+def test_what_an_audit_plans_is_told_to_others(ledger):
+    plan = [attempt('a', 600), attempt('b', 600)]
+    ledger.keep_planned('x', plan, 0)
+    assert ledger.planned(0, 'x') == ()
+    found = ledger.planned(600, 'y')
+    assert [(one.instance_id, one.at) for one in found] == [
+        ('a', 600),
+        ('b', 600),
+    ]
+    assert ledger.planned(601, 'y') == ()
+    ledger.keep_planned('x', plan[1:], 0)
+    assert [one.instance_id for one in ledger.planned(0, 'y')] == ['b']
+    ledger.keep_planned('y', [], 601)
+    assert ledger.planned(0, 'z') == ()
+
+
 def expected(instance='a', decided_at=ORIGIN, **other):
     values = {
         'audit': 'u', 'kind': 'resize', 'resource': 'cpu', 'ceiling': 0.9,

@@ -97,6 +97,23 @@ def test_the_first_plan_acts_on_one_instance_and_the_next_on_all(
     )
 
 
+def test_two_audits_share_the_budget_of_an_hour(
+    watcher, audit, boot, policies, option, tmp_path
+):
+    # one that knows nothing of what the tests before have planned
+    option('ledger_connection', f'sqlite:///{tmp_path}/ledger.sqlite')
+    policies(
+        'rules:\n  - {name: a, set: {budgets: {per_hour: 1, unwatched: 9}}}\n'
+    )
+    for name in 'ab':
+        boot(name, loads.ramping(0.6, 1.78))
+    first = audit()
+    assert len(watcher.actions(watcher.first_plan(first)['uuid'])) == 1
+    second = audit()
+    assert watcher.actions(watcher.first_plan(second)['uuid']) == []
+    assert reasons(watcher, second) == {'budget'}
+
+
 def test_a_new_server_is_observed(watcher, audit, boot):
     made = datetime.datetime.fromtimestamp(now() - 600, datetime.UTC)
     server = boot('ramp', loads.ramping(0.6, 1.78))

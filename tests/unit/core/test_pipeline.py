@@ -315,6 +315,24 @@ def test_a_lease_whose_need_has_passed_is_released():
     assert chosen.flavor == data.SMALL
 
 
+@pytest.mark.parametrize(
+    ('vcpus', 'memory_mib', 'released'),
+    [(2, 4096, True), (1, 2048, True), (3, 4096, False), (2, 4097, False)],
+)
+def test_an_origin_that_was_made_anew_and_smaller_is_not_returned_to(
+    vcpus, memory_mib, released
+):
+    # today's small has 2 vCPUs and 4096 MiB
+    lease = data.lease('a', origin_vcpus=vcpus, origin_memory_mib=memory_mib)
+    chosen = decision(leased(), leases=[lease])
+    if released:
+        assert isinstance(chosen, Release)
+    else:
+        assert chosen.reason is Reason.NO_FLAVOR
+        assert 'its origin small was made anew with ' in chosen.text
+        assert 'instead of' in chosen.text
+
+
 def test_a_lease_is_renewed_while_the_need_lasts():
     proposal = propose(
         leased(), {'a': {'cpu': (2.1, 0.05)}}, leases=[data.lease('a')]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from predictive_watcher import exceptions
+from predictive_watcher import notifications
 from predictive_watcher.core import fleet
 from predictive_watcher.plugin import actions
 from predictive_watcher.state import ledger as ledger_module
@@ -92,9 +93,24 @@ class BrokenLedger:
         raise exceptions.StateError('the ledger is read-only; mount it')
 
 
+class Publisher:
+    """Remembers what it is to send."""
+
+    def __init__(self):
+        self.sent = []
+
+    def publish(self, event, payload):
+        assert set(payload) == set(notifications.PAYLOADS[event])
+        self.sent.append((event, payload))
+
+
 class Resize(actions.PredictiveResize):
     cloud = None
     ledger = None
+
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        self.publisher = Publisher()
 
     def now(self):
         return NOW + 60

@@ -308,3 +308,47 @@ def test_a_confirmation_of_what_nova_took_back_is_withdrawn(slow, ledger):
     late = acting.confirm(mover, ledger, flavor='id-large')
     assert_fails(late, 'back in ACTIVE on n1 with flavor small')
     assert ledger.active_leases() == ()
+
+
+# ------------------------------------------------------------ what is told
+def told(action):
+    return [(p['change'], p['flavor']) for _, p in action.publisher.sent]
+
+
+def test_a_lease_is_told_when_it_is_ordered_and_when_it_arrives(cloud, ledger):
+    action = acting.resize(cloud, ledger)
+    action.execute()
+    assert told(action) == [('ordered', 'small'), ('arrived', 'large')]
+    _, payload = action.publisher.sent[-1]
+    assert payload == {
+        'audit': acting.AUDIT,
+        'at': acting.NOW,
+        'instance': acting.SERVER,
+        'change': 'arrived',
+        'origin_flavor': 'small',
+        'flavor': 'large',
+        'expires_at': acting.NOW + 3600,
+        'reason': acting.COMMON['reason'],
+    }
+    back = acting.release(cloud, ledger)
+    back.execute()
+    assert told(back) == [('ordered', 'large'), ('released', 'small')]
+
+
+def test_a_lease_that_nova_refuses_is_told_as_withdrawn(cloud, ledger):
+    cloud.order_fails = 'no valid host'
+    action = acting.resize(cloud, ledger)
+    assert_fails(action, 'no valid host')
+    assert told(action) == [('ordered', 'small'), ('withdrawn', 'small')]
+
+
+def test_the_lease_knows_what_the_origin_offers(cloud, ledger):
+    numbers = {'origin_vcpus': 1, 'origin_memory_mib': 1024}
+    acting.resize(cloud, ledger, **numbers).execute()
+    (lease,) = ledger.active_leases()
+    assert (lease.origin_vcpus, lease.origin_memory_mib) == (1, 1024)
+    # a plan of an older release does not tell
+    other = ledger_module.Ledger('sqlite://')
+    acting.resize(acting.FakeCloud(), other).execute()
+    (lease,) = other.active_leases()
+    assert (lease.origin_vcpus, lease.origin_memory_mib) == (None, None)
