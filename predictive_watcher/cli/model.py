@@ -68,8 +68,8 @@ def _add_for(
         type=_selector,
         required=required,
         metavar='SELECTOR',
-        help=f'{text}: flavor=NAME or application=NAME, where NAME may hold '
-        '* and ?',
+        help=f'{text}: application=NAME or flavor=NAME, where NAME may hold '
+        '* and ?, or segment=night, day or weekend',
     )
 
 

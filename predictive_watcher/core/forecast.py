@@ -74,7 +74,9 @@ class Exceedance:
     beside: np.ndarray | None = None
     share: np.ndarray | None = None
 
-    def only(self, rows: slice | tuple[slice, slice]) -> 'Exceedance':
+    def only(
+        self, rows: slice | tuple[slice, slice] | np.ndarray
+    ) -> 'Exceedance':
         """That of some of the instances, and of some of the resources."""
         return Exceedance(
             weight=self.weight[rows],
@@ -163,18 +165,27 @@ class Forecast:
 
     def only(self, row: int) -> 'Forecast':
         """The forecast of one instance."""
-        here = slice(row, row + 1)
+        return self.of(np.array([row]))
+
+    def of(self, rows: np.ndarray) -> 'Forecast':
+        """That of some of the instances, by their indices."""
+
+        def some(array: np.ndarray | None) -> np.ndarray | None:
+            return None if array is None else array[rows]
+
         return Forecast(
-            instances=self.instances[here],
+            instances=tuple(self.instances[row] for row in rows),
             origin=self.origin,
             model=self.model,
-            quantiles=self.quantiles[here],
-            exceedance=self.exceedance and self.exceedance.only(here),
-            plain=None if self.plain is None else self.plain[here],
-            raised=None if self.raised is None else self.raised[here],
-            models=self.models[here],
+            quantiles=self.quantiles[rows],
+            exceedance=self.exceedance and self.exceedance.only(rows),
+            plain=some(self.plain),
+            raised=some(self.raised),
+            models=tuple(self.models[row] for row in rows)
+            if self.models
+            else (),
             notes=self.notes,
-            rungs=None if self.rungs is None else self.rungs[here],
+            rungs=some(self.rungs),
         )
 
     def level(self, target: Target, level: float) -> np.ndarray:

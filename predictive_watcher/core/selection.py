@@ -3,14 +3,14 @@
 A selector names them, as ``flavor=m1.large`` or ``application=web-*``.  Where
 several fit an instance, the most specific one counts:
 
-1. what is run comes before what it runs on: ``application`` before
-   ``flavor``;
+1. what is run comes before when it runs and on what: ``application`` before
+   ``segment`` before ``flavor``;
 2. a name comes before a pattern;
 3. of patterns, the one with more characters that are no wildcards;
 4. then the alphabet decides, so that the order in a file does not.
 
-A new kind of selector, such as the segment of a profile, is one more word in
-`KINDS` and one more of the `Traits`.
+A new kind of selector is one more word in `KINDS` and one more of the
+`Traits`.  The segment of an instance changes with the time of day.
 """
 
 from collections.abc import Iterable
@@ -21,12 +21,14 @@ import fnmatch
 import re
 
 from predictive_watcher import exceptions
+from predictive_watcher.core import regimes
 
 
 class Kind(enum.StrEnum):
     """What a selector looks at."""
 
     APPLICATION = 'application'
+    SEGMENT = 'segment'
     FLAVOR = 'flavor'
 
 
@@ -86,7 +88,16 @@ def parse(text: str) -> Selector:
             f'{text!r} names no instances; give {forms}, where NAME may hold '
             '* and ?'
         )
-    return Selector(kind=Kind(kind), pattern=pattern)
+    found = Selector(kind=Kind(kind), pattern=pattern)
+    names = list(regimes.Regime)
+    if found.kind is Kind.SEGMENT and not any(
+        found.fits({Kind.SEGMENT: name}) for name in names
+    ):
+        raise exceptions.InvalidInput(
+            f'{text!r}: a segment is one of {", ".join(names)}, not '
+            f'{pattern!r}'
+        )
+    return found
 
 
 def most_specific(

@@ -20,16 +20,23 @@ from predictive_watcher.core import usage as usage_module
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own:
-    """A model, and the ids of the instances that have it."""
+    """A model, and the ids of the instances that have it.
+
+    ``followed`` are further ones that have it at other times: it goes on
+    with them, and says nothing.
+    """
 
     forecaster: forecast_module.Forecaster
     instances: frozenset[str]
+    followed: frozenset[str] = frozenset()
 
 
 class Several:
     """A `forecast.Forecaster` made of a default one and those of some.
 
     :param refused: by instance id, why its own model cannot be used.
+    :param followed: instances with an own model now that have the default
+        one at other times.
     """
 
     def __init__(
@@ -37,9 +44,11 @@ class Several:
         default: forecast_module.Forecaster,
         own: Sequence[Own] = (),
         refused: Mapping[str, str] | None = None,
+        followed: frozenset[str] = frozenset(),
     ) -> None:
         self.default = default
         self.own = tuple(own)
+        self.followed = followed
         self.refused = dict(refused or {})
 
     @property
@@ -73,21 +82,23 @@ class Several:
         parts: list[tuple[np.ndarray, forecast_module.Forecast]] = []
         rest = np.ones(len(window.instances), bool)
         for own in self.own:
-            here = np.array([i in own.instances for i in window.instances])
-            rows = np.flatnonzero(here)
-            if not len(rows):
+            mine = _among(window, own.instances)
+            if not (mine | _among(window, own.followed)).any():
                 continue
             try:
-                found = _of_rows(own.forecaster, window, limits, rows)
+                found = _told(
+                    own.forecaster, window, limits, mine, own.followed
+                )
             except exceptions.ModelError as error:
                 self.refused |= dict.fromkeys(own.instances, str(error))
                 continue
-            parts.append((rows, found))
-            rest[rows] = False
-        others = np.flatnonzero(rest)
-        if len(others) or not parts:
-            found = _of_rows(self.default, window, limits, others)
-            parts.insert(0, (others, found))
+            if mine.any():
+                parts.append((np.flatnonzero(mine), found))
+            rest &= ~mine
+        if rest.any() or not parts or _among(window, self.followed).any():
+            found = _told(self.default, window, limits, rest, self.followed)
+            if rest.any() or not parts:
+                parts.insert(0, (np.flatnonzero(rest), found))
         notes = {
             i: f'its own model is refused, {self.default.name} stands in: '
             + self.refused[i]
@@ -95,6 +106,25 @@ class Several:
             if i in self.refused
         }
         return replace(_joined(parts, window.instances), notes=notes)
+
+
+def _among(
+    window: usage_module.UsageWindow, instances: frozenset[str]
+) -> np.ndarray:
+    return np.array([i in instances for i in window.instances], bool)
+
+
+def _told(
+    forecaster: forecast_module.Forecaster,
+    window: usage_module.UsageWindow,
+    limits: np.ndarray,
+    mine: np.ndarray,
+    followed: frozenset[str],
+) -> forecast_module.Forecast:
+    """What is told of those of a mask, while it goes on with others."""
+    asked = mine | _among(window, followed)
+    found = _of_rows(forecaster, window, limits, np.flatnonzero(asked))
+    return found.of(np.flatnonzero(mine[asked]))
 
 
 def _of_rows(

@@ -1,12 +1,10 @@
 """What an audit remembers of instances from one run to the next."""
 
 from collections import Counter
-from collections import defaultdict
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
-import functools
 import pathlib
 from typing import Any
 from typing import TypeVar
@@ -26,10 +24,10 @@ from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import profile
 from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import remembering
-from predictive_watcher.core import selection
 from predictive_watcher.core import several
 from predictive_watcher.core import usage
 from predictive_watcher.core import vigil as vigil_module
+from predictive_watcher.plugin import own_models
 from predictive_watcher.state import cache
 
 
@@ -135,73 +133,49 @@ def recall(
     instances = tuple(instances)
     if applications is None:
         applications = applications_module.of_metadata(conf, instances)
-    default = wiring.forecaster(conf)
-    own = wiring.own_forecasters(conf)
-    members: dict[str, set[str]] = defaultdict(set)
-    models, refused = {}, {}
-    for instance, selector in _chosen(applications, own, instances, leases):
-        match own[selector]:
-            case exceptions.ModelError() as error:
-                refused[instance] = str(error)
-            case model if model.identity != default.identity:
-                models[model.identity] = model
-                members[model.identity].add(instance)
+    behaved = cache.profile_name(audit)
+    memory = _memory(conf, audit, behaved, profile.IDENTITY)
+    default, own = wiring.forecaster(conf), wiring.own_forecasters(conf)
+    found, refused = own_models.parts(
+        default,
+        own,
+        own_models.choices(
+            own,
+            applications,
+            own_models.regimes_of(memory),
+            instances,
+            leases,
+        ),
+    )
     usual = _remembering(conf, audit, audit, default)
+    followed = frozenset(found.pop(default.identity).followed)
     kept: dict[str, Learner]
     kept = {audit: usual}
     parts = []
-    for identity, model in models.items():
+    for identity, part in found.items():
         # without the default's name, which has no part of its own
         name = f'{audit}-{identity[:16]}'
-        one = kept[name] = _remembering(conf, audit, name, model)
+        one = kept[name] = _remembering(conf, audit, name, part.model)
         parts.append(
             several.Own(
-                forecaster=one, instances=frozenset(members[identity])
+                forecaster=one,
+                instances=frozenset(part.instances),
+                followed=frozenset(part.followed),
             )
         )
-    name = cache.profile_name(audit)
-    profiling = kept[name] = _Profiling(
-        _memory(conf, audit, name, profile.IDENTITY),
-        subjects.of(conf, instances, leases, now, applications),
+    profiling = kept[behaved] = _Profiling(
+        memory, subjects.of(conf, instances, leases, now, applications)
     )
     name = cache.anomalies_name(audit)
     vigil = kept[name] = _Vigil(
         _memory(conf, audit, name, vigil_module.IDENTITY)
     )
     return Recalled(
-        forecaster=several.Several(usual, parts, refused),
+        forecaster=several.Several(usual, parts, refused, followed),
         profiling=profiling,
         vigil=vigil,
         kept=kept,
     )
-
-
-def _chosen(
-    applications: Mapping[str, str],
-    selectors: Iterable[selection.Selector],
-    instances: Iterable[fleet.Instance],
-    leases: Iterable[leases_module.Lease],
-) -> Iterable[tuple[str, selection.Selector]]:
-    """The ids of the instances that a selector fits, and which one."""
-    held = {lease.instance_id: lease for lease in leases}
-    candidates = tuple(selectors)
-
-    @functools.cache
-    def choose(
-        application: str | None, flavor: str
-    ) -> selection.Selector | None:
-        traits = {selection.Kind.FLAVOR: flavor}
-        if application is not None:
-            traits[selection.Kind.APPLICATION] = application
-        return selection.most_specific(candidates, traits)
-
-    for instance in instances:
-        selector = choose(
-            applications.get(instance.id),
-            subjects.own_flavor(instance, held.get(instance.id)),
-        )
-        if selector is not None:
-            yield instance.id, selector
 
 
 def _remembering(

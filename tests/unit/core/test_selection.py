@@ -75,3 +75,17 @@ def test_what_names_nobody_is_refused(text):
     with pytest.raises(exceptions.InvalidInput, match='flavor=NAME') as caught:
         selection.parse(text)
     assert repr(text) in str(caught.value)
+
+
+def test_of_a_segment_the_names_are_known():
+    assert selection.parse('segment=night').fits({Kind.SEGMENT: 'night'})
+    assert selection.parse('segment=*').fits({Kind.SEGMENT: 'weekend'})
+    with pytest.raises(exceptions.InvalidInput, match='night, day, weekend'):
+        selection.parse('segment=nights')
+
+
+def test_a_segment_comes_after_an_application_and_before_a_flavor():
+    traits = {'application': 'a', 'segment': 'day', 'flavor': 'm1'}
+    texts = ['flavor=m1', 'segment=*', 'application=*']
+    assert chosen(texts, **traits) == 'application=*'
+    assert chosen(texts[:2], **traits) == 'segment=*'

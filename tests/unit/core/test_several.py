@@ -158,3 +158,42 @@ def test_nobody_at_all_is_no_error():
         remembered(recurrent.Echo()), [own(Wide(), 1)]
     ).forecast(nobody, LIMITS[:0])
     assert found.quantiles.shape == (0, 4, len(forecast.TARGETS), 9)
+
+
+def test_a_model_goes_on_with_those_who_have_it_at_other_times():
+    names = frozenset(WINDOW.instances[row] for row in (1, 4))
+    by_night, usual = remembered(Wide()), remembered(recurrent.Echo())
+    asked = several.Several(
+        usual,
+        [
+            several.Own(
+                forecaster=by_night,
+                instances=frozenset({WINDOW.instances[4]}),
+                followed=frozenset({WINDOW.instances[1]}),
+            )
+        ],
+        followed=frozenset({WINDOW.instances[4]}),
+    )
+    found = asked.forecast(WINDOW, LIMITS)
+    assert set(by_night.memory.instances) == names
+    assert set(usual.memory.instances) == set(WINDOW.instances)
+    echo, wide = alone(recurrent.Echo()), alone(Wide())
+    for row in range(len(WINDOW.instances)):
+        expected = wide if row == 4 else echo
+        assert found.model_of(row) == expected.model
+        assert np.array_equal(
+            found.quantiles[row], expected.quantiles[row], equal_nan=True
+        )
+
+
+def test_where_nobody_has_a_followed_model_now_it_says_nothing():
+    by_night = remembered(Wide())
+    own_model = several.Own(
+        forecaster=by_night,
+        instances=frozenset(),
+        followed=frozenset({WINDOW.instances[1]}),
+    )
+    asked = several.Several(remembered(recurrent.Echo()), [own_model])
+    found = asked.forecast(WINDOW, LIMITS)
+    assert found.model == 'echo'
+    assert by_night.memory.instances == (WINDOW.instances[1],)

@@ -1,3 +1,4 @@
+import dataclasses
 import logging
 import shutil
 
@@ -11,6 +12,9 @@ from predictive_watcher.plugin import recall
 from tests.fakes import cloud_data
 from tests.fakes import models as models_module
 from tests.unit.training import made
+
+
+DAY_S = 86400
 
 
 @pytest.fixture
@@ -119,6 +123,41 @@ def test_the_application_comes_before_the_flavor(conf, models):
     )
     found, _ = audit(conf, instances=instances)
     assert models_of(found)[1:3] == ['large-1', 'shop-1']
+
+
+def nightly(begin, steps):
+    """i1 runs a batch from 22:00 to 04:00; the others never do."""
+    window = made.window(steps=steps)
+    times = begin + 300 * np.arange(steps)
+    used = np.full(window.usage.shape, 0.5, np.float32)
+    used[1, (times // 3600 % 24 >= 22) | (times // 3600 % 24 < 4)] = 8.0
+    return dataclasses.replace(window, start=begin, usage=used)
+
+
+def behaved(conf, window):
+    recalled = recall.recall(conf, 'one', fleet())
+    found = recalled.forecaster.forecast(window, made.limits())
+    recalled.profiling.learn(window)
+    recall.keep(conf, 'one', recalled, wall=0)
+    return found, recalled.forecaster
+
+
+def test_a_segment_has_the_model_of_its_own_while_it_holds(conf, models):
+    models_module.promote(models, 'shop-1', 'segment=night')
+    u, o = 'usual-1', 'shop-1'
+    by_night = 4 * DAY_S - 3600  # it is 23:00
+    found, _ = behaved(conf, nightly(0, by_night // 300))
+    assert models_of(found) == [u] * 6  # there were no profiles before
+    found, asked = behaved(conf, nightly(0, by_night // 300 + 1))
+    assert models_of(found) == [u, o, u, u, u, u]
+    # both models go on with it, whichever is heard
+    assert 'i1' in asked.default.memory.instances
+    by_day = by_night + 12 * 3600
+    behaved(conf, nightly(0, by_day // 300))
+    found, asked = behaved(conf, nightly(0, by_day // 300 + 1))
+    assert models_of(found) == [u] * 6
+    [own] = asked.own
+    assert own.forecaster.memory.instances == ('i1',)
 
 
 def test_models_remember_for_themselves(conf, models):
