@@ -63,6 +63,14 @@ class Assessment:
     related: correlation.Correlation | None = None
     priors: Mapping[str, str] = field(default_factory=dict)
 
+    def moving(self) -> np.ndarray | None:
+        """The group that each instance moves together with, negative: none;
+        None where nobody knows.
+        """
+        if self.related is None:
+            return None
+        return self.related.group_of([one.id for one in self.fleet.instances])
+
     def rung(self, row: int) -> ladder.Rung:
         """How much history the forecast of an instance stands on."""
         found = self.forecast.rungs

@@ -69,6 +69,12 @@ class Correlation:
             following=self.following,
         )
 
+    def group_of(self, instances: Sequence[str]) -> np.ndarray:
+        """The number of the group of each, `together.NOBODY` for none."""
+        known = dict(zip(self.instances, self.group.tolist(), strict=True))
+        found = [known.get(i, together.NOBODY) for i in instances]
+        return np.array(found, np.int64)
+
     def memory(
         self, labels: Mapping[str, Mapping[str, str]]
     ) -> remembering.Memory:

@@ -5,7 +5,9 @@ the last day's changes.  Both are approximations, and wrong in another measure
 for each node: so its own 95 % quantile is followed, and moved a little with
 each forecast that is settled (Gibbs and Candès, NeurIPS 2021), as
 `calibration` does for instances.  The spread is stretched until that quantile
-is where it has to be; a node is young at first and learns faster.  One
+is where it has to be; a node is young at first and learns faster.  What the
+nodes have in common, because the load of a whole cloud changes with the day,
+is learned from all of them at once: much faster than any of them could.  One
 forecast of a node waits at a time, for 900 s, with those who were on it.
 """
 
@@ -21,7 +23,10 @@ from predictive_watcher.core import usage as usage_module
 
 LEVEL = 0.95
 _Z = 1.6449  # the standard normal's quantile at that level
-_FIRST, _LAST = 0.3, 0.02  # rates: the first, over the root of the number
+_FIRST, _LAST = 0.3, 0.05  # rates: the first, over the root of the number
+# By how much an outcome of any node moves what they have in common, and how
+# many at once count in full.
+_COMMON, _CROWD = 0.02, 16
 _LEAST, _MOST = -1.2, 4.0  # of a shift: a spread stays positive, and sober
 _HORIZONS_S = (300, 600, 900)
 _GIVEN_UP_S = 7200
@@ -32,7 +37,8 @@ class Joint:
     """What is known of the sums of nodes.
 
     ``shift`` (nodes, horizons, NODE_RESOURCES), in standard deviations, is
-    what the 95 % quantile needs beyond that of a normal; ``settled`` (nodes,)
+    what the 95 % quantile needs beyond that of a normal and beyond ``common``
+    (1, horizons, NODE_RESOURCES), which all nodes need; ``settled`` (nodes,)
     how many forecasts were; ``origin`` (nodes,) Unix seconds of the one that
     waits, -1: none, and ``mean`` and ``deviation`` its moments, of the shape
     of ``shift``.  ``member`` are ids of the instances that it is about, and
@@ -41,6 +47,7 @@ class Joint:
 
     nodes: tuple[str, ...]
     shift: np.ndarray
+    common: np.ndarray
     settled: np.ndarray
     origin: np.ndarray
     mean: np.ndarray
@@ -55,7 +62,11 @@ class Joint:
 
     def stretch(self) -> np.ndarray:
         """By how much each spread is stretched, of the shape of ``shift``."""
-        return (_Z + self.shift) / _Z
+        return (_Z + self.needed()) / _Z
+
+    def needed(self) -> np.ndarray:
+        """What each quantile needs beyond that of a normal."""
+        return np.asarray(np.clip(self.shift + self.common, _LEAST, _MOST))
 
     def among(self, nodes: tuple[str, ...]) -> 'Joint':
         """The same for these nodes; of new ones nothing is known."""
@@ -67,6 +78,7 @@ class Joint:
         found = nothing(nodes).parts()
         for name in ('shift', 'settled', 'origin', 'mean', 'deviation'):
             found[name][place[old]] = getattr(self, name)[old]
+        found['common'] = self.common
         moved = place[self.member_node]
         found['member'] = self.member[moved >= 0]
         found['member_node'] = moved[moved >= 0]
@@ -79,6 +91,7 @@ def nothing(nodes: tuple[str, ...]) -> Joint:
     return Joint(
         nodes=nodes,
         shift=np.zeros(shape),
+        common=np.zeros((1, *shape[1:])),
         settled=np.zeros(len(nodes), np.int64),
         origin=np.full(len(nodes), -1, np.int64),
         mean=np.full(shape, np.nan),
@@ -103,21 +116,24 @@ def settle(joint: Joint, window: usage_module.UsageWindow) -> Joint:
     late = due & (window.end - joint.origin > _GIVEN_UP_S)
     settled = joint.settled + some
     rate = np.maximum(_LAST, _FIRST / np.sqrt(np.maximum(settled, 1)))
+    # by how much more often than it should each was passed
+    more = np.where(known, passed(joint, came) - (1 - LEVEL), 0.0)
+    count = known.sum(axis=0)
+    common = more.sum(axis=0) * _COMMON / np.maximum(count / _CROWD, 1.0)
+    shift = joint.shift + rate[:, None, None] * more
     return dataclasses.replace(
         joint,
-        shift=np.where(
-            known, moved(joint, came, rate[:, None, None]), joint.shift
-        ),
+        shift=np.clip(shift, _LEAST, _MOST),
+        common=np.clip(joint.common + common, _LEAST, _MOST),
         settled=settled,
         origin=np.where(some | late, -1, joint.origin),
     )
 
 
-def moved(joint: Joint, came: np.ndarray, rate: np.ndarray) -> np.ndarray:
-    """The shifts after one more outcome of each."""
-    upper = joint.mean + (_Z + joint.shift) * joint.deviation
-    step = rate * ((came > upper) - (1 - LEVEL))
-    return np.asarray(np.clip(joint.shift + step, _LEAST, _MOST))
+def passed(joint: Joint, came: np.ndarray) -> np.ndarray:
+    """Whether sums passed the quantiles that were told of them."""
+    upper = joint.mean + (_Z + joint.needed()) * joint.deviation
+    return np.asarray(came > upper)
 
 
 def _came(

@@ -112,10 +112,10 @@ def propose(
         what ``vigil`` finds.
     :param vigil: watches for anomalies; None: nobody does.
     :param profiling: learns profiles; None: they are read off the window.
-    :param joints: learn how the sums of nodes spread.
+    :param joints: learn how sums of nodes spread.
     :param correlating: learns who moves together.
-    :param quotas: by project, what it may still take; asked only where an
-        instance is at risk.
+    :param quotas: by project, what it may still take, asked for who is at
+        risk.
     :param weighing: how weights fall; None: they do not.
     :param growths: what earlier leases taught of saturated resources.
     :raises ModelError: when the forecaster's model cannot be used.
@@ -155,8 +155,9 @@ def propose(
         own=own,
         flavors=flavors,
         place=placement.Placement(
-            fleet=fleet, load=seen.load, ceiling=policy.ceiling
-        ),
+            fleet=fleet, load=seen.load, ceiling=policy.ceiling,
+            moving=seen.moving(),
+        ),  # fmt: skip
         leases=held.valid,
         needed_at=reconciling.last_needs(
             window, origins, _ceilings(fleet, seen)

@@ -10,6 +10,7 @@ from dataclasses import field
 import numpy as np
 
 from predictive_watcher.core import aggregates as aggregates_module
+from predictive_watcher.core import company as company_module
 from predictive_watcher.core import crowds as crowds_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import groups as groups_module
@@ -37,13 +38,16 @@ class Placement:
     ``load`` has the rows of ``fleet.instances``; ``extra[row, resource]`` is
     what the plan lets an instance take beyond its forecast.  ``free[node]``
     is what each node can still promise (see `_claim`), ``room`` what it could
-    before the plan, both in the order of ``fleet.nodes``.  Mutable: it lives
-    while one plan is made.
+    before the plan, both in the order of ``fleet.nodes``.  ``moving`` are the
+    numbers of the groups that move together, by row; None: nobody does.
+    Mutable: it lives while one plan is made.
     """
 
     fleet: fleet_module.Fleet
     load: risk_module.NodeLoad
     ceiling: float
+    moving: np.ndarray | None = None
+    company: company_module.Company = field(init=False)
     extra: np.ndarray = field(init=False)
     free: np.ndarray = field(init=False)
     room: np.ndarray = field(init=False)
@@ -78,6 +82,9 @@ class Placement:
         for node in nodes:
             self._count(node.name)
         self._groups = groups_module.Groups(self.fleet, self.index_of)
+        self.company = company_module.Company(
+            self.moving, self.load, self._capacity[:, 0], self.index_of
+        )
 
     def _look_at(self, nodes: Sequence[fleet_module.Node]) -> None:
         """What of the nodes stays as it is while the plan grows."""
@@ -155,8 +162,9 @@ class Placement:
         """The calmest node that can take the instance, and why not.
 
         Those that suit soft server groups best are judged first, then the
-        emptiest by forecast.  The text names the
-        refusals, for a verdict; it is empty where a node was found.
+        emptiest by forecast; how calm one is, and who on it surges together
+        with the instance (`company`), decides.  The text names the refusals,
+        for a verdict; it is empty where a node was found.
 
         :param below: the node's risk with the instance must be lower than
             this; whoever has no forecast counts with its limit.
@@ -171,6 +179,7 @@ class Placement:
         able = order[(allowed & ~spared)[order]]
         if not len(able):
             able = order[allowed[order]]
+        more = self.company.dislike(row, self.node_of)
         risks: dict[int, float] = {}
         fitting: list[tuple[int, float, int]] = []
         for begin in range(0, len(able), _CHOICES):
@@ -180,7 +189,7 @@ class Placement:
             fitting += [
                 (
                     int(dislike[index]),
-                    round(risks[index], 6),
+                    round(risks[index] + float(more[index]), 6),
                     int(self._names[index]),
                 )
                 for index in some.tolist()

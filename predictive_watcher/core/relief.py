@@ -52,8 +52,24 @@ def relieve(
             below=maker.policy.release_threshold,
         )
         if target is not None:
+            _look(maker, option.row, node, target)
             _depart(maker, node, option, target, before)
             return
+
+
+def _look(
+    maker: PlanMaker,
+    row: int,
+    node: fleet_module.Node,
+    target: fleet_module.Node,
+) -> None:
+    """Note whom it would leave, and whom it would come to."""
+    place = maker.place
+    told = [
+        place.company.told(row, place.node_of, one.name)
+        for one in (node, target)
+    ]
+    maker.looked_at.setdefault(row, []).extend(filter(None, told))
 
 
 def _may_leave(maker: PlanMaker, row: int) -> bool:

@@ -14,7 +14,7 @@ from predictive_watcher.state import cache
 
 
 LOG = log.getLogger(__name__)
-_MAKE = 'nodes-1'  # what a memory of another make is not mistaken for
+_MAKE = 'nodes-2'  # what a memory of another make is not mistaken for
 
 
 def recalled(conf: cfg.ConfigOpts, audit: str) -> joint.Joints:

@@ -113,3 +113,23 @@ def test_instances_of_no_known_node_stay_as_they_are():
     judged = joints.judged(strays, load(), window(np.full((4, 9), 30.0)))
     assert (judged.sd[:, :2] == 1.0).all()
     assert (judged.sd[:, 2:] > 1.0).all()
+
+
+def test_what_all_nodes_need_is_learned_from_all_of_them():
+    rng = np.random.default_rng(1)
+    used = 10 + 2.0 * rng.normal(size=(4, 600))  # twice as restless
+    joints, _ = audits(used, every=3)
+    assert (joints.joint.common > 0.1).any()
+    new = joints.joint.among(('n9',))
+    assert (new.shift == 0).all()
+    assert np.array_equal(new.common, joints.joint.common)
+    assert (new.stretch() > 1).any()
+
+
+def test_the_spread_stays_positive_and_sober():
+    low = dataclasses.replace(
+        joint.nothing(('n',)),
+        shift=np.full((1, 3, 2), -1.2),
+        common=np.full((1, 3, 2), -1.2),
+    )
+    assert (low.stretch() > 0.2).all()

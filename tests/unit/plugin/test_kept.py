@@ -62,9 +62,9 @@ def test_drift_of_another_make_is_watched_anew(conf, tmp_path, k, caplog):
 @pytest.mark.parametrize('k', range(3))
 def test_nodes_of_another_make_are_judged_anew(conf, tmp_path, k, caplog):
     parts = joint.nothing(('a',)).parts()
-    keep(tmp_path, 'one-nodes', 'nodes-1', parts)
+    keep(tmp_path, 'one-nodes', 'nodes-2', parts)
     assert nodes.recalled(conf, 'one').joint.nodes == ('a',)
-    keep(tmp_path, 'one-nodes', 'nodes-1', list(other_makes(parts))[k])
+    keep(tmp_path, 'one-nodes', 'nodes-2', list(other_makes(parts))[k])
     with caplog.at_level(logging.WARNING):
         assert nodes.recalled(conf, 'one').joint.nodes == ()
     assert 'of another make' in caplog.text
