@@ -20,6 +20,7 @@ from benchmarks import boosting
 from benchmarks import fields
 from benchmarks import groups
 from benchmarks import output
+from predictive_watcher.cli import kinds
 from predictive_watcher.cli import progress
 from predictive_watcher.core import accuracy
 from predictive_watcher.core import comparison
@@ -43,14 +44,24 @@ def parser() -> argparse.ArgumentParser:
     )
     add = made.add_argument
     add('--traces', required=True, type=pathlib.Path, metavar='FILE')
-    add('--instances', type=int, default=100, help='to learn from')
-    add('--days', type=int, default=28, help='of history before the report')
-    add('--report-days', type=int, default=7)
-    add('--rows', type=int, default=40_000, help='to learn from')
-    add('--rounds', type=int, default=60, help='of boosting')
-    add('--stride', type=int, default=6, help='judge every K-th step')
+    add('--instances', type=kinds.positive, default=100, help='to learn from')
+    add(
+        '--days',
+        type=kinds.positive,
+        default=28,
+        help='of history before the report',
+    )
+    add('--report-days', type=kinds.positive, default=7)
+    add('--rows', type=kinds.positive, default=40_000, help='to learn from')
+    add('--rounds', type=kinds.positive, default=60, help='of boosting')
+    add(
+        '--stride',
+        type=kinds.positive,
+        default=6,
+        help='judge every K-th step',
+    )
     add('--no-network', action='store_true', help='trees only')
-    add('--threads', type=int, default=1)
+    add('--threads', type=kinds.positive, default=1)
     add('--json', type=pathlib.Path, metavar='FILE')
     return made
 

@@ -16,6 +16,7 @@ from benchmarks import ets
 from benchmarks import fields
 from benchmarks import output
 from predictive_watcher import exceptions
+from predictive_watcher.cli import kinds
 from predictive_watcher.core import accuracy
 from predictive_watcher.core import comparison
 from predictive_watcher.core import fleet
@@ -23,13 +24,6 @@ from predictive_watcher.core import fleet
 
 _QUICK = {'rows': 15_000, 'rounds': 25, 'stride': 12, 'ets': 60}
 _FULL = {'rows': 720_000, 'rounds': 300, 'stride': 1, 'ets': 2000}
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f'{text} is not above 0')
-    return number
 
 
 def _named(text: str) -> tuple[str, pathlib.Path]:
@@ -71,16 +65,25 @@ def parser() -> argparse.ArgumentParser:
     )
     add('--only', nargs='+', choices=list(fleet.RESOURCES), metavar='RESOURCE')
     add('--cache', type=pathlib.Path, metavar='DIR', help='keeps boosters')
-    add('--rows', type=_positive, help='LightGBM learns from')
-    add('--rounds', type=_positive, help='of its boosting')
-    add('--ets', type=_positive, help='series and origins AutoETS is asked')
-    add('--stride', type=_positive, help='forecast from every K-th step')
-    add('--compared', type=_positive, default=720, help='origins of the slow')
-    add('--transfer-from', type=_positive, default=72, metavar='STEP')
-    add('--transfer-stride', type=_positive, default=4, metavar='K')
-    add('--draws', type=_positive, default=comparison.DRAWS)
+    add('--rows', type=kinds.positive, help='LightGBM learns from')
+    add('--rounds', type=kinds.positive, help='of its boosting')
+    add(
+        '--ets',
+        type=kinds.positive,
+        help='series and origins AutoETS is asked',
+    )
+    add('--stride', type=kinds.positive, help='forecast from every K-th step')
+    add(
+        '--compared',
+        type=kinds.positive,
+        default=720,
+        help='origins of the slow',
+    )
+    add('--transfer-from', type=kinds.positive, default=72, metavar='STEP')
+    add('--transfer-stride', type=kinds.positive, default=4, metavar='K')
+    add('--draws', type=kinds.positive, default=comparison.DRAWS)
     add('--ceiling', type=float, default=accuracy.CEILING)
-    add('--threads', type=_positive, default=1)
+    add('--threads', type=kinds.positive, default=1)
     add('--quick', action='store_true', help='small: to see that it works')
     add('--json', type=pathlib.Path, metavar='FILE')
     return made

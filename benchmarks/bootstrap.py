@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks import output
 from predictive_watcher.cli import bootstrap
+from predictive_watcher.cli import kinds
 from predictive_watcher.cli import progress
 from predictive_watcher.core import fleet
 from predictive_watcher.core import profiling
@@ -59,13 +60,6 @@ class Made:
         )
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f'{text} is not above 0')
-    return number
-
-
 def parser() -> argparse.ArgumentParser:
     """All options."""
     made = argparse.ArgumentParser(
@@ -74,10 +68,10 @@ def parser() -> argparse.ArgumentParser:
         'all instances, and how much memory; reading it is not included.',
     )
     add = made.add_argument
-    add('--instances', type=_positive, default=10_000, metavar='N')
-    add('--days', type=_positive, default=7)
-    add('--page', type=_positive, default=1000, metavar='N')
-    add('--threads', type=_positive, default=2)
+    add('--instances', type=kinds.positive, default=10_000, metavar='N')
+    add('--days', type=kinds.positive, default=7)
+    add('--page', type=kinds.positive, default=1000, metavar='N')
+    add('--threads', type=kinds.positive, default=2)
     add('--json', type=pathlib.Path, metavar='FILE')
     return made
 

@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks import fields
 from benchmarks import output
 from predictive_watcher import exceptions
+from predictive_watcher.cli import kinds
 from predictive_watcher.core import accuracy
 from predictive_watcher.core import drift
 from predictive_watcher.core import fleet
@@ -245,9 +246,9 @@ def main() -> int:
     parser.add_argument(
         '--part', choices=('choose', 'report'), default='report'
     )
-    parser.add_argument('--days', type=int, default=3)
+    parser.add_argument('--days', type=kinds.positive, default=3)
     parser.add_argument('--seed', type=int, default=1)
-    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--threads', type=kinds.positive, default=1)
     parser.add_argument('--json', type=pathlib.Path)
     arguments = parser.parse_args()
     try:

@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks import fields
 from benchmarks import output
+from predictive_watcher.cli import kinds
 from predictive_watcher.core import accuracy
 from predictive_watcher.core import fleet
 from predictive_watcher.core import forecast as forecast_module
@@ -199,8 +200,10 @@ def main() -> int:
     )
     parser.add_argument('--traces', type=pathlib.Path, required=True)
     parser.add_argument('--model', type=pathlib.Path)
-    parser.add_argument('--size', type=int, default=10, help='of a group')
-    parser.add_argument('--days', type=int, default=7)
+    parser.add_argument(
+        '--size', type=kinds.positive, default=10, help='of a group'
+    )
+    parser.add_argument('--days', type=kinds.positive, default=7)
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--json', type=pathlib.Path)
     arguments = parser.parse_args()

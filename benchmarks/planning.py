@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks import made_cloud
 from benchmarks import output
+from predictive_watcher.cli import kinds
 from predictive_watcher.cli import progress
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import policy
@@ -41,13 +42,6 @@ CASES = {
 }
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f'{text} is not above 0')
-    return number
-
-
 def parser() -> argparse.ArgumentParser:
     """All options."""
     made = argparse.ArgumentParser(
@@ -56,9 +50,14 @@ def parser() -> argparse.ArgumentParser:
         'the verdicts.',
     )
     add = made.add_argument
-    add('--instances', type=_positive, default=10_000, metavar='N')
-    add('--nodes', type=_positive, default=500, metavar='N')
-    add('--rounds', type=_positive, default=3, help='of which the median is')
+    add('--instances', type=kinds.positive, default=10_000, metavar='N')
+    add('--nodes', type=kinds.positive, default=500, metavar='N')
+    add(
+        '--rounds',
+        type=kinds.positive,
+        default=3,
+        help='of which the median is',
+    )
     add('--seed', type=int, default=0)
     add('--json', type=pathlib.Path, metavar='FILE')
     return made

@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks import made_metrics
 from benchmarks import output
 from predictive_watcher import exceptions
+from predictive_watcher.cli import kinds
 from predictive_watcher.cli import progress
 from predictive_watcher.core import fleet
 from predictive_watcher.telemetry import gnocchi
@@ -29,13 +30,6 @@ from predictive_watcher.telemetry import only_new
 STEP_S = made_metrics.STEP_S
 _TIMEOUT_S = 600.0
 _END = 1_790_000_100  # Unix seconds at which the newest step ends
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f'{text} is not above 0')
-    return number
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,8 +48,13 @@ def parser() -> argparse.ArgumentParser:
         metavar='DIR',
         help='home of the mini cloud (default: %(default)s)',
     )
-    add('--instances', type=_positive, default=1000, metavar='N')
-    add('--rounds', type=_positive, default=5, help='of which the median is')
+    add('--instances', type=kinds.positive, default=1000, metavar='N')
+    add(
+        '--rounds',
+        type=kinds.positive,
+        default=5,
+        help='of which the median is',
+    )
     add('--json', type=pathlib.Path, metavar='FILE')
     return made
 

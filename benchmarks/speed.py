@@ -17,6 +17,7 @@ from benchmarks import ets
 from benchmarks import fresh
 from benchmarks import output
 from benchmarks import racers
+from predictive_watcher.cli import kinds
 from predictive_watcher.cli import progress
 from predictive_watcher.core import baselines
 from predictive_watcher.models import card
@@ -30,13 +31,6 @@ _SERIES = 10  # of AutoETS, a round
 _SIMPLE = (baselines.Persistence(), baselines.HourMean())
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f'{text} is not above 0')
-    return number
-
-
 def parser() -> argparse.ArgumentParser:
     """All options."""
     made = argparse.ArgumentParser(
@@ -46,11 +40,18 @@ def parser() -> argparse.ArgumentParser:
     )
     add = made.add_argument
     add('--model', type=pathlib.Path, metavar='DIR', help='its folder')
-    add('--sizes', nargs='+', type=_positive, default=_SIZES, metavar='N')
-    add('--rounds', type=_positive, default=5, help='of which the median is')
-    add('--threads', type=_positive, default=2)
-    add('--trees', type=_positive, default=300, help='of a LightGBM model')
-    add('--rows', type=_positive, default=15_000, help='it learns from')
+    add('--sizes', nargs='+', type=kinds.positive, default=_SIZES, metavar='N')
+    add(
+        '--rounds',
+        type=kinds.positive,
+        default=5,
+        help='of which the median is',
+    )
+    add('--threads', type=kinds.positive, default=2)
+    add(
+        '--trees', type=kinds.positive, default=300, help='of a LightGBM model'
+    )
+    add('--rows', type=kinds.positive, default=15_000, help='it learns from')
     add('--without', nargs='+', choices=('lightgbm', 'autoets'), default=[])
     add('--json', type=pathlib.Path, metavar='FILE')
     return made

@@ -186,7 +186,7 @@ class Calibration:
         found = np.empty(self.offset.shape, np.float32)
         for target, lead in enumerate(LEADS):
             in_z(self.waiting[target][self.count % lead], out=found[target])
-        return ascending(np.moveaxis(found, *_OUTWARD))
+        return forecast.ascending(np.moveaxis(found, *_OUTWARD))
 
 
 def _whole(z: np.ndarray) -> np.ndarray:
@@ -207,15 +207,3 @@ def in_z(whole: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     if never.any():
         found[never] = np.nan
     return np.asarray(found)
-
-
-def ascending(quantiles: np.ndarray) -> np.ndarray:
-    """Quantiles sorted along the last axis, in place: few are not.
-
-    Sorting crossed quantiles never makes them worse (Chernozhukov,
-    Fernández-Val and Galichon, Econometrica 78, 2010).
-    """
-    crossed = (quantiles[..., 1:] < quantiles[..., :-1]).any(axis=-1)
-    if crossed.any():
-        quantiles[crossed] = np.sort(quantiles[crossed], axis=-1)
-    return quantiles

@@ -292,7 +292,7 @@ class Experts:
             said = _said(mine, expected[kind])
             said *= self.weights(target)
             np.arcsinh(said.sum(axis=0), out=mine)
-        calibration.ascending(z[:, :RESOURCES])
+        forecast.ascending(z[:, :RESOURCES])
         return z
 
     def maximum(

@@ -248,6 +248,18 @@ def exceeds(
     return np.where(unknown, np.nan, p)
 
 
+def ascending(quantiles: np.ndarray) -> np.ndarray:
+    """Quantiles sorted along the last axis, in place: few are not.
+
+    Sorting crossed quantiles never makes them worse (Chernozhukov,
+    Fernández-Val and Galichon, Econometrica 78, 2010).
+    """
+    crossed = (quantiles[..., 1:] < quantiles[..., :-1]).any(axis=-1)
+    if crossed.any():
+        quantiles[crossed] = np.sort(quantiles[crossed], axis=-1)
+    return quantiles
+
+
 def in_units(
     z: np.ndarray, last: np.ndarray, scale: np.ndarray, limits: np.ndarray
 ) -> np.ndarray:
@@ -269,9 +281,7 @@ def in_units(
     y += last.astype(np.float32)[..., None, None]
     np.minimum(y, most.astype(np.float32)[..., None, None], out=y)
     np.maximum(y, 0, out=y)
-    for k in range(1, y.shape[-1]):  # rounding may have let one fall
-        np.maximum(y[..., k], y[..., k - 1], out=y[..., k])
-    return np.asarray(y)
+    return ascending(np.asarray(y))  # rounding may have let one fall
 
 
 class Forecaster(Protocol):

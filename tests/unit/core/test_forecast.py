@@ -191,3 +191,27 @@ def test_without_a_limit_nothing_is_cut_off():
 
 def test_what_is_unknown_stays_unknown():
     assert np.isnan(units(0.0, np.nan, 4.0)).all()
+
+
+def test_of_levels_that_nobody_tells_the_others_stay_as_they_are():
+    z = np.zeros((1, 4, 4, 9), np.float32) + np.arange(9, dtype=np.float32)
+    z[..., [0, 4]] = np.nan
+    ones = np.ones((1, 4), np.float32)
+    found = forecast.in_units(z, ones, ones, ones * 1e9)
+    assert np.array_equal(np.isnan(found), np.isnan(z))
+    assert np.allclose(found[..., 3], 1 + np.sinh(3))
+
+
+@hypothesis.given(
+    strategies.floats(0, 1e9, width=32),
+    strategies.floats(0.001953125, 1e9, width=32),
+    strategies.lists(
+        strategies.floats(-12, 12, width=32), min_size=9, max_size=9
+    ),
+)
+def test_quantiles_ascend_in_units_as_well(last, scale, levels):
+    z = np.sort(np.array(levels, np.float32))
+    z = np.broadcast_to(z, (1, 4, 4, 9))
+    given = np.full((1, 4), last), np.full((1, 4), scale)
+    found = forecast.in_units(z, *given, np.full((1, 4), np.nan))
+    assert (np.diff(found, axis=-1) >= 0).all() and (found >= 0).all()
