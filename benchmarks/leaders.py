@@ -219,7 +219,7 @@ def speed(
     """How long an audit takes to go on, and what it keeps, by size."""
     told = []
     for count in sizes:
-        window, limits = surges.independent(count, 3, rng)
+        window, limits = surges.independent(count, 5, rng)
         made = surges.plant(
             window, limits, rng, leaders=count // 20, followers=4
         )
@@ -227,7 +227,8 @@ def speed(
         taken = []
         steps = made.window.usage.shape[1]
         fleet = _fleet(made.window.instances)
-        for end in range(steps - rounds - 100, steps):
+        hours = range(_WINDOW, steps - rounds, 12)
+        for end in (*hours, *range(steps - rounds, steps)):
             past = between(made.window, end - _WINDOW, end)
             began = time.perf_counter()
             own.learn(fleet, past, made.limits)

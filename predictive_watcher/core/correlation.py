@@ -213,7 +213,8 @@ def learned(
 def _turn(known: Correlation) -> np.ndarray:
     """Whose turn it is to look for others: who did so longest ago."""
     order = np.argsort(known.probed, kind='stable')
-    return np.sort(order[: pairs_module.PROBES])
+    some = -(-len(order) // pairs_module.TURNS)
+    return np.sort(order[: min(pairs_module.PROBES, some)])
 
 
 def _coded(known: Correlation, kin: Kin) -> np.ndarray:

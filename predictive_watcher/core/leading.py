@@ -185,7 +185,9 @@ class Leads:
         """
         alone = quantiles[self.follower]
         there = np.isfinite(said) & np.isfinite(alone)
-        pair = np.flatnonzero(there.any(axis=(1, 2)))
+        # an audit that is run again at the same step tells nothing new
+        again = (self.origin == now).any(axis=1)
+        pair = np.flatnonzero(there.any(axis=(1, 2)) & ~again)
         free = self.origin[pair] < 0
         pair, free = pair[free.any(axis=1)], free[free.any(axis=1)]
         slot = np.argmax(free, axis=1)
@@ -209,7 +211,9 @@ class Leads:
             pair = np.flatnonzero(due)
             at = (self.origin[pair, slot] - start) // step_s
             inside = at >= 0
-            self._settle(pair[inside], slot, at[inside], used, scale)
+            if inside.any():
+                some = pair[inside]
+                self._settle(some, slot, at[inside], used, scale)
             late = end - self.origin[:, slot] > _GIVEN_UP_S
             self.origin[due | late, slot] = -1
         enter, stay = (self._better(*least) for least in (_ENTER, _STAY))

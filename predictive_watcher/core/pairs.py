@@ -21,7 +21,8 @@ from predictive_watcher.core import moving
 
 LAGS = np.arange(-moving.LAGS, moving.LAGS + 1)  # the first is so far ahead
 _HERE = moving.LAGS  # index of lag 0
-PROBES = 64  # instances that are compared with all others at an audit
+PROBES = 64  # instances that are compared with all others at an audit,
+TURNS = 6  # or fewer, so that each has its turn at every sixth
 OWNED = 8  # pairs that an instance may have found
 _KIN = 4  # of these, that are kept for its project, application or node
 _LOOKED_AT = 64  # of those who are alike, the most alike

@@ -5,6 +5,7 @@ import json
 from oslo_config import cfg
 
 from predictive_watcher import wiring
+from predictive_watcher.cli import main
 from predictive_watcher.plugin import learning
 from tests.functional.harness import loads
 from tests.functional.harness.verdicts import verdicts
@@ -156,6 +157,19 @@ def test_the_strategys_state_shows_datasource_and_metrics(watcher, boot):
     assert json.dumps({'cpu': 'available'}) in map(
         json.dumps, state['Metrics']
     )
+
+
+def test_an_audit_keeps_who_moves_together_for_the_command(
+    watcher, audit, boot, tmp_path, option, capsys
+):
+    option('state_directory', str(tmp_path))
+    boot('quiet', loads.steady(0.4))
+    uuid = audit()
+    watcher.first_plan(uuid)
+    shown = ['group', 'list', '--state-directory', str(tmp_path), '--json']
+    assert main.main(shown) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told['audit'], told['groups']) == (uuid, [])
 
 
 def test_what_cannot_be_learned_does_not_cost_the_plan(
