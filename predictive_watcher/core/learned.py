@@ -77,8 +77,8 @@ class Learned:
 
         What is learned of odds is in it, but in those that are issued.
         """
-        last = state.recent
-        beside, trust = self.experts.maximum(last, state.time // state.step_s)
+        last, step = state.recent, state.time // state.step_s
+        beside, trust = self.experts.means.maximum(last, step)
         return in_mixture(
             mixture,
             state,

@@ -63,7 +63,7 @@ class Learner:
 
     def beside(self):
         step = self.state.time // 300
-        return self.experts.maximum(self.state.recent, step)
+        return self.experts.means.maximum(self.state.recent, step)
 
 
 def wavering(steps, instances=1, seed=0, level=2.0):
@@ -122,17 +122,17 @@ def test_an_expert_sleeps_while_load_climbs():
     learner = Learner()
     for sample in wavering(200)[:, 0]:
         learner.step(sample)
-    assert (learner.experts.trust(0) > 0.3).any()
+    assert (learner.experts.means.trust(0) > 0.3).any()
     for sample in np.linspace(3.5, 8.0, 6):
         found = learner.step(sample)
-    assert (learner.experts.trust(0) == 0).all()
+    assert (learner.experts.means.trust(0) == 0).all()
     z = learner.calibration.newest()
     last, scale = learner.state.recent, learner.state.scale
     own = forecast.in_units(z, last, scale, learner.state.limits)
     assert np.allclose(found, own[:, CPU], rtol=1e-5)
     for sample in wavering(50, level=8.0)[:, 0]:
         learner.step(sample)
-    assert (learner.experts.trust(0) > 0.3).any()
+    assert (learner.experts.means.trust(0) > 0.3).any()
 
 
 def test_what_an_expert_tells_is_covered_as_promised():
