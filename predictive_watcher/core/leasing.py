@@ -56,7 +56,7 @@ def settle(
             'has not arrived',
         )
         return
-    origin, why_not = _way_back(maker, row, lease)
+    origin, why_not = way_back(maker, row, lease)
     if origin is None:
         maker.fallback[row] = Hold(
             reason=Reason.NO_FLAVOR,
@@ -89,7 +89,7 @@ def _why_longer(maker: PlanMaker, row: int, lease: Lease) -> str:
     )
 
 
-def _way_back(
+def way_back(
     maker: PlanMaker, row: int, lease: Lease
 ) -> tuple[fleet_module.Flavor | None, str]:
     """The flavor to return to, or why there is none."""
@@ -161,7 +161,7 @@ def _release(
         or maker.backing_off(row, text)
         or maker.resting(row, failures_only=True)
         or _unpaid(maker, row, text, most)
-        or _waits(maker, row, lease, origin)
+        or waits(maker, row, lease, origin)
     )
     if hold:
         maker.fallback[row] = hold
@@ -188,7 +188,7 @@ def _unpaid(
     return Hold(reason=Reason.BUDGET, text=f'{text}; but {full} is used up')
 
 
-def _waits(
+def waits(
     maker: PlanMaker, row: int, lease: Lease, origin: fleet_module.Flavor
 ) -> Hold | None:
     """Why a lease goes on though nobody needs it any more.
@@ -220,7 +220,7 @@ def recheck(maker: PlanMaker, row: int, lease: Lease) -> None:
     """Withdraw a release that has become unsafe by what was planned since."""
     action = maker.decided.get(row)
     if isinstance(action, Release):
-        hold = _waits(maker, row, lease, action.flavor)
+        hold = waits(maker, row, lease, action.flavor)
         if hold:
             maker.withdraw(row, action.flavor, hold)
 

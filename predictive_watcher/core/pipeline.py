@@ -30,6 +30,7 @@ from predictive_watcher.core import urgency
 from predictive_watcher.core import usage
 from predictive_watcher.core import vigil as vigil_module
 from predictive_watcher.core import weights
+from predictive_watcher.core import yielding
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
@@ -159,9 +160,7 @@ def propose(
             moving=seen.moving(),
         ),  # fmt: skip
         leases=held.valid,
-        needed_at=reconciling.last_needs(
-            window, origins, _ceilings(fleet, seen)
-        ),
+        needed_at=reconciling.last_needs(window, origins, seen.ceiling),
         recent=recent or {},
         missing=missing or {},
         failed_releases=failed_releases or {},
@@ -210,13 +209,6 @@ def propose(
     )
 
 
-def _ceilings(
-    fleet: fleet_module.Fleet, seen: assessment.Assessment
-) -> dict[str, float]:
-    ids = (one.id for one in fleet.instances)
-    return dict(zip(ids, seen.ceiling.tolist(), strict=True))
-
-
 def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:
     """Leases first, or a busy cloud would never get its room back; but they
     take at most half of the budget while others are in danger.
@@ -236,6 +228,7 @@ def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:
     for row in at_risk:
         if row not in maker.decided:
             growing.serve(maker, row)
+    yielding.make_room(maker, at_risk)
     _relieve_nodes(maker, rows)
     _look_again(maker, leased)
 

@@ -24,7 +24,7 @@ _CHOICES = 8
 _REFUSALS = 5  # how many are told in a verdict
 
 
-def _claim(flavor: fleet_module.Flavor) -> np.ndarray:
+def claim(flavor: fleet_module.Flavor) -> np.ndarray:
     """What Placement counts: vCPUs, MiB, GiB."""
     disk = flavor.disk_gib + flavor.ephemeral_gib
     disk += -(-flavor.swap_mib // 1024)
@@ -37,7 +37,7 @@ class Placement:
 
     ``load`` has the rows of ``fleet.instances``; ``extra[row, resource]`` is
     what the plan lets an instance take beyond its forecast.  ``free[node]``
-    is what each node can still promise (see `_claim`), ``room`` what it could
+    is what each node can still promise (see `claim`), ``room`` what it could
     before the plan, both in the order of ``fleet.nodes``.  ``moving`` are the
     numbers of the groups that move together, by row; None: nobody does.
     Mutable: it lives while one plan is made.
@@ -73,7 +73,7 @@ class Placement:
         for row, instance in enumerate(instances):
             if instance.node in self.index_of:
                 index = self.index_of[instance.node]
-                self.free[index] -= _claim(instance.flavor)
+                self.free[index] -= claim(instance.flavor)
                 self.members[instance.node].add(row)
         self.room = self.free.copy()
         self._crowds = crowds_module.Crowds(
@@ -237,7 +237,7 @@ class Placement:
         :param free: what each node has left to promise.
         """
         instance = self.fleet.instances[row]
-        able = self._open & (free >= _claim(flavor)).all(axis=1)
+        able = self._open & (free >= claim(flavor)).all(axis=1)
         if instance.node in self.index_of:
             able[self.index_of[instance.node]] = False
         zone = instance.availability_zone
@@ -265,7 +265,7 @@ class Placement:
             return f'is in zone {zones[1]}, not {zones[0]}'
         if why := aggregates_module.refusal(node, flavor):
             return why
-        short = _claim(flavor) - free[index]
+        short = claim(flavor) - free[index]
         for amount, unit in zip(short, _AMOUNTS, strict=True):
             if amount > 0:
                 return f'lacks {amount:g} {unit}'
@@ -278,14 +278,14 @@ class Placement:
         done, and the moves of a plan overlap.
         """
         if target != self.node_of[row]:
-            self.free[self.index_of[target]] -= _claim(flavor)
+            self.free[self.index_of[target]] -= claim(flavor)
             self._carry(row, target)
 
     def stay(self, row: int, flavor: fleet_module.Flavor) -> None:
         """Take `move` back: nothing is done with the instance."""
         home, target = self.fleet.instances[row].node, self.node_of[row]
         if target != home:
-            self.free[self.index_of[target]] += _claim(flavor)
+            self.free[self.index_of[target]] += claim(flavor)
             self._carry(row, home)
 
     def _carry(self, row: int, target: str) -> None:

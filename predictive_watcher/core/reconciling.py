@@ -104,14 +104,14 @@ def _why_lost(
 def last_needs(
     window: usage.UsageWindow,
     origins: Mapping[str, fleet_module.Flavor],
-    ceilings: Mapping[str, float],
+    ceilings: np.ndarray,
 ) -> dict[str, int]:
     """When each leased instance last used more than its own flavor is good
     for: the Unix second of the newest sample above ceiling x limit of any
     resource, by instance id.  One that never did is not there.
 
     :param origins: by instance id, the own flavor of those with a lease.
-    :param ceilings: by instance id.
+    :param ceilings: of each instance of the window.
     """
     row_of = {name: row for row, name in enumerate(window.instances)}
     leased = [name for name in origins if name in row_of]
@@ -119,9 +119,9 @@ def last_needs(
         return {}
     rows = [row_of[name] for name in leased]
     limits = np.array([origins[name].limits() for name in leased])
-    ceiling = np.array([ceilings[name] for name in leased])
+    guideline = ceilings[rows][:, None] * limits
     with np.errstate(invalid='ignore'):
-        above = window.usage[rows] > (ceiling[:, None] * limits)[:, None]
+        above = window.usage[rows] > guideline[:, None]
     steps = above.any(axis=2)
     last = steps.shape[1] - 1 - steps[:, ::-1].argmax(axis=1)
     times = window.times()

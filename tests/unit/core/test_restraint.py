@@ -23,6 +23,7 @@ from tests.fakes.forecaster import FakeForecaster
 
 RISING = {'cpu': (1.95, 0.01)}  # of 2 vCPUs: surely above 1.8
 LEASED = data.instance('a', flavor=data.MEDIUM)
+CEILING = np.array([0.9])
 
 
 def propose(
@@ -349,7 +350,7 @@ def used(cpu):
 
 def needed_s_ago(cpu):
     _, window = used(cpu)
-    found = reconciling.last_needs(window, {'a': data.SMALL}, {'a': 0.9})
+    found = reconciling.last_needs(window, {'a': data.SMALL}, CEILING)
     return data.NOW - found['a'] if found else None
 
 
@@ -361,9 +362,9 @@ def test_the_last_need_is_the_newest_sample_above_the_own_ceiling():
 
 def test_no_lease_no_need():
     _, window = used([1.9])
-    assert reconciling.last_needs(window, {}, {'a': 0.9}) == {}
+    assert reconciling.last_needs(window, {}, CEILING) == {}
     gone = {'b': data.SMALL}
-    assert reconciling.last_needs(window, gone, {'b': 0.9}) == {}
+    assert reconciling.last_needs(window, gone, CEILING) == {}
 
 
 def again(cpu, since):
