@@ -33,6 +33,7 @@ from predictive_watcher.telemetry import circuit
 from predictive_watcher.telemetry import gnocchi
 from predictive_watcher.telemetry import measures
 from predictive_watcher.telemetry import measuring as measuring_module
+from predictive_watcher.telemetry import owners
 from predictive_watcher.telemetry import prometheus
 
 
@@ -179,6 +180,7 @@ def telemetry(
             session, section.region_name, section.endpoint_type
         ),
         place=section.region_name or '',
+        owners=_once(owners.Owners, 'owners', section.region_name),
         **common,
     )
 

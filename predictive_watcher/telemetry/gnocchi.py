@@ -1,5 +1,7 @@
 """Ceilometer's samples, read from Gnocchi's aggregates API."""
 
+from typing import Any
+
 from keystoneauth1 import adapter
 from keystoneauth1 import session as ks_session
 
@@ -7,6 +9,7 @@ from predictive_watcher.telemetry import gnocchi_http
 from predictive_watcher.telemetry import gnocchi_reading
 from predictive_watcher.telemetry import measures
 from predictive_watcher.telemetry import metered
+from predictive_watcher.telemetry import owners as owners_module
 
 
 def metric_adapter(
@@ -26,13 +29,26 @@ def metric_adapter(
 
 
 class GnocchiTelemetry(metered.Metered):
-    """Usage of instances from Gnocchi: four requests per page of instances.
+    """Usage of instances from Gnocchi: four requests per page of instances,
+    and one for each thousand disks or interfaces that are new.
 
     ``client`` sends requests to the service type "metric", see
     `metric_adapter`; the archive policies must have the granularity.
+
+    :param owners: of devices, to go on with what other readings found.
     """
 
     name = 'gnocchi'
+
+    def __init__(
+        self,
+        client: adapter.Adapter,
+        *,
+        owners: owners_module.Owners | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(client, **more)
+        self._owners = owners or owners_module.Owners()
 
     def _reading(
         self,
@@ -46,6 +62,7 @@ class GnocchiTelemetry(metered.Metered):
             requests=gnocchi_http.Requests(
                 self._client, timeout_s, self._clock, self._wall
             ),
+            owners=self._owners,
             instances=instances,
             first=first,
             stop=stop,

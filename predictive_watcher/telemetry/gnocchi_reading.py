@@ -1,6 +1,5 @@
 """One reading of usage from Gnocchi, page by page and measure by measure."""
 
-from collections.abc import Iterator
 from collections.abc import Sequence
 import datetime
 import functools
@@ -13,6 +12,7 @@ from predictive_watcher.telemetry import archive
 from predictive_watcher.telemetry import gnocchi_http
 from predictive_watcher.telemetry import grid
 from predictive_watcher.telemetry import measures
+from predictive_watcher.telemetry import owners as owners_module
 from predictive_watcher.telemetry import reading
 
 
@@ -28,10 +28,14 @@ class GnocchiReading(reading.Reading):
     """One read in progress; see `reading.Reading`."""
 
     def __init__(
-        self, requests: gnocchi_http.Requests, **options: Any
+        self,
+        requests: gnocchi_http.Requests,
+        owners: owners_module.Owners,
+        **options: Any,
     ) -> None:
         super().__init__(requests=requests, **options)
         self._gnocchi = requests
+        self._owners = owners
         self._unfit = archive.Unfit(requests, self._step)
         # Gnocchi stamps a bucket with its start, we with its end
         self._origin = self._begin - self._step
@@ -95,10 +99,10 @@ class GnocchiReading(reading.Reading):
         way: archive.Way,
     ) -> None:
         try:
-            groups = self._ask(page, measure, way)
+            answer = self._ask(page, measure, way)
         except gnocchi_http.NoMetric:
-            groups = []
-        self._add(measure, page, groups, way)
+            answer = {'measures': {}}
+        self._add(measure, page, answer, way)
 
     def _ask(
         self,
@@ -116,7 +120,6 @@ class GnocchiReading(reading.Reading):
                 'search': {'in': {measure.owner: list(page)}},
                 'resource_type': measure.resource_type,
             },
-            groupby=measure.owner,
             fill='dropna',
             granularity=way.granularity,
             **self._span,
@@ -126,14 +129,17 @@ class GnocchiReading(reading.Reading):
         self,
         measure: measures.Measure,
         page: Sequence[str],
-        groups: Any,
+        answer: Any,
         way: archive.Way,
     ) -> None:
         missing = set(page)
         try:
-            for owner, device in _devices(groups, measure.owner):
-                missing.discard(owner)
-                self._add_device(measure, owner, device, way)
+            devices = {str(k): v for k, v in answer['measures'].items()}
+            owner_of = self._owners.of(self._gnocchi, measure, devices)
+            # a sum does not depend on the order in which Gnocchi has them
+            for name in sorted(owner_of):
+                missing.discard(owner_of[name])
+                self._add_device(measure, owner_of[name], devices[name], way)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise exceptions.TelemetryError(
                 'Gnocchi answered /v1/aggregates in a form that is not '
@@ -194,10 +200,3 @@ class GnocchiReading(reading.Reading):
             dense = grid.rates(dense, self._interval_s)
             dense[counter] = grown
         return seen, dense
-
-
-def _devices(groups: Any, owner: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(instance, {metric: {aggregation: series}}) of each device."""
-    for group in groups:
-        for device in group['measures']['measures'].values():
-            yield str(group['group'][owner]), device

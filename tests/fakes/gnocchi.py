@@ -249,7 +249,7 @@ class FakeGnocchi:
         if not pairs:
             names = sorted({name for name, _ in wanted})
             return _page(404, f'Metric {names} does not exist')
-        return _ok(self._groups(pairs, query))
+        return _ok({'measures': self._devices(pairs, query)})
 
     def _unfit(
         self, metric: _Metric, aggregation: str, query: dict[str, str]
@@ -271,23 +271,18 @@ class FakeGnocchi:
             )
         return None
 
-    def _groups(
+    def _devices(
         self,
         pairs: list[tuple[_Resource, _Metric, str]],
         query: dict[str, str],
-    ) -> list[dict[str, Any]]:
-        key = query['groupby']
-        groups: dict[str, dict[str, Any]] = {}
+    ) -> dict[str, dict[str, Any]]:
+        assert 'groupby' not in query
+        devices: dict[str, dict[str, Any]] = {}
         for resource, metric, aggregation in pairs:
-            own = {'id': resource.id, **resource.attributes}
-            devices = groups.setdefault(own[key], {})
             devices.setdefault(resource.id, {})[metric.name] = {
                 aggregation: _measures(metric.samples, aggregation, query)
             }
-        return [
-            {'group': {key: owner}, 'measures': {'measures': devices}}
-            for owner, devices in groups.items()
-        ]
+        return devices
 
 
 def _measures(

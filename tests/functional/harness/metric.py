@@ -30,6 +30,8 @@ METRICS: Mapping[str, tuple[str, str, float, bool]] = {
     ),
 }
 
+_DEVICE = '-device'
+
 
 class FakeGnocchi(web.Service):
     """``usage[instance][resource][t]`` is the mean over the 300 s before t,
@@ -82,11 +84,11 @@ class FakeGnocchi(web.Service):
     @web.route('POST', '/v1/aggregates')
     def aggregates(self, request: web.Request) -> Any:
         asked = dict(request.body['operations'][1:])
-        owner = request.query['groupby']
+        [(owner, wanted)] = request.body['search']['in'].items()
         start = int(request.query['start'])
         stop = int(request.query.get('stop', 2**40))
-        groups = []
-        for instance in sorted(request.body['search']['in'][owner]):
+        measures = {}
+        for instance in sorted(wanted):
             device = {
                 name: {
                     aggregation: list(
@@ -96,19 +98,21 @@ class FakeGnocchi(web.Service):
                 for name, aggregation in asked.items()
                 if METRICS[name][1] in self.usage.get(instance, {})
             }
+            name = instance if owner == 'id' else f'{instance}{_DEVICE}'
             if device:
-                measures = {f'{instance}-device': device}
-                groups.append(
-                    {
-                        'group': {owner: instance},
-                        'measures': {'measures': measures},
-                    }
-                )
-        if not groups:
+                measures[name] = device
+        if not measures:
             return web.Reply(
                 {'description': f'Metric {sorted(asked)} does not exist'}, 404
             )
-        return groups
+        return {'measures': measures}
+
+    @web.route('POST', '/v1/search/resource/(?P<kind>[^/]+)')
+    def search(self, request: web.Request, kind: str) -> list[dict[str, Any]]:
+        return [
+            {'id': one, 'instance_id': one.removesuffix(_DEVICE)}
+            for one in request.body['in']['id']
+        ]
 
     def _series(
         self, instance: str, name: str, start: int, stop: int

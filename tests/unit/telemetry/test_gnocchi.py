@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 import json
+from typing import Any
 
 import hypothesis
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ import pytest
 from predictive_watcher import exceptions
 from predictive_watcher.core import usage
 from predictive_watcher.telemetry import gnocchi
+from predictive_watcher.telemetry import owners
 from tests.fakes import gnocchi as fake_gnocchi
 
 
@@ -49,7 +51,7 @@ def read(
     cloud: fake_gnocchi.FakeGnocchi,
     *instances: str,
     steps: int | None = 12,
-    **options: int,
+    **options: Any,
 ) -> usage.UsageWindow:
     """Steps that end from T0 + STEP on."""
     source = gnocchi.GnocchiTelemetry(cloud, **options)
@@ -232,18 +234,61 @@ def test_what_many_devices_lack_is_one_problem(cloud):
     assert [p.instances for p in lacking] == [frozenset(names)]
 
 
-def test_a_page_takes_four_requests_however_many_instances(cloud):
+def fifty_with_disks(cloud):
     for i in range(50):
         cloud.add(f'i{i}', 'cpu', counter(1e9))
         disk(cloud, f'i{i}', 'vda', READ, counter(1.0))
         disk(cloud, f'i{i}', 'vda', WRITE, counter(1.0))
-    names = [f'i{i}' for i in range(50)]
-    read(cloud, *names)
-    assert len(cloud.requests) == 4
+    return [f'i{i}' for i in range(50)]
+
+
+def test_a_page_takes_four_requests_and_one_for_disks_that_are_new(cloud):
+    names = fifty_with_disks(cloud)
+    known = owners.Owners()
+    read(cloud, *names, owners=known)
+    assert len(cloud.requests) == 5
     cloud.requests.clear()
-    window = read(cloud, *names, page_size=20)
+    window = read(cloud, *names, page_size=20, owners=known)
     assert len(cloud.requests) == 3 * 4
     assert np.isfinite(window.usage[:, :, CPU]).all()
+    assert np.isfinite(window.usage[:, :, DISK]).all()
+
+
+def test_a_disk_that_is_attached_later_is_found_at_once(cloud):
+    known = owners.Owners()
+    names = fifty_with_disks(cloud)
+    read(cloud, *names, owners=known)
+    for metric in (READ, WRITE):
+        disk(cloud, 'i7', 'vdb', metric, counter(2.0))
+    cloud.requests.clear()
+    window = read(cloud, *names, owners=known)
+    assert window.usage[7, :, DISK].tolist() == [6.0] * 12
+    assert window.usage[8, :, DISK].tolist() == [2.0] * 12
+    asked = [url for _, url in cloud.requests if '/search/' in url]
+    assert len(asked) == 1
+
+
+def test_more_disks_than_gnocchi_lists_at_once_are_all_found(cloud):
+    for i in range(1200):
+        for metric in (READ, WRITE):
+            disk(cloud, f'i{i}', 'vda', metric, counter(1.0, 4))
+    names = [f'i{i}' for i in range(1200)]
+    window = read(cloud, *names, steps=3, page_size=2000)
+    assert np.isfinite(window.usage[:, :, DISK]).all()
+
+
+def test_owners_listed_in_another_form_are_told(cloud, monkeypatch):
+    names = fifty_with_disks(cloud)
+    good = cloud.request
+
+    def bad(url, method, **more):
+        if '/search/' in url:
+            return fake_gnocchi.FakeResponse(text='[{"id": "x"}]')
+        return good(url, method, **more)
+
+    monkeypatch.setattr(cloud, 'request', bad)
+    with pytest.raises(exceptions.TelemetryError, match='listed resources'):
+        read(cloud, *names)
 
 
 def test_health_counts_requests_and_names_what_is_missing(cloud):
@@ -407,32 +452,18 @@ def test_a_server_without_a_clock_is_nothing_to_tell_of(cloud):
 
 
 @pytest.mark.parametrize('value', [None, float('nan'), float('inf')])
-def test_what_is_no_number_stays_unknown(cloud, value):
-    cloud.answer = fake_gnocchi.FakeResponse(
-        text=json.dumps(
-            [
-                {
-                    'group': {'id': 'a', 'instance_id': 'a'},
-                    'measures': {
-                        'measures': {
-                            'a': {
-                                'cpu': {
-                                    'rate:mean': [
-                                        ['2023-11-14T22:15:00+00:00', 1, 1.0],
-                                        [
-                                            '2023-11-14T22:20:00+00:00',
-                                            1,
-                                            value,
-                                        ],
-                                    ]
-                                }
-                            }
-                        }
-                    },
-                }
-            ]
-        )
-    )
+def test_what_is_no_number_stays_unknown(cloud, monkeypatch, value):
+    series = [
+        ['2023-11-14T22:15:00+00:00', 1, 1.0],
+        ['2023-11-14T22:20:00+00:00', 1, value],
+    ]
+    said = {'measures': {'a': {'cpu': {'rate:mean': series}}}}
+
+    def answer(url, method, **more):
+        found = [] if '/search/' in url else said
+        return fake_gnocchi.FakeResponse(text=json.dumps(found))
+
+    monkeypatch.setattr(cloud, 'request', answer)
     assert np.isnan(read(cloud, 'a').usage).all()
 
 
