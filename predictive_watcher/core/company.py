@@ -26,6 +26,8 @@ class Company:
         None: nobody has one.
     :param capacity: vCPUs of each node, NaN where it is unknown.
     :param index_of: the position of each node, by name.
+    :param order: all rows, in an order that is not that of the input: a sum
+        of floats depends on it.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Company:
         load: risk_module.NodeLoad,
         capacity: np.ndarray,
         index_of: Mapping[str, int],
+        order: Sequence[int],
     ) -> None:
         alone = np.full(len(load.limit), -1)
         self._group_of = alone if group_of is None else group_of
@@ -43,7 +46,8 @@ class Company:
         # what is not known may be all that it is allowed
         self._used = np.where(np.isfinite(mean), mean, limit)
         self._members: dict[int, list[int]] = {}
-        for row, group in enumerate(self._group_of.tolist()):
+        for row in order:
+            group = int(self._group_of[row])
             if group >= 0:
                 self._members.setdefault(group, []).append(row)
 

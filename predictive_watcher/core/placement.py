@@ -39,8 +39,8 @@ class Placement:
     what the plan lets an instance take beyond its forecast.  ``free[node]``
     is what each node can still promise (see `claim`), ``room`` what it could
     before the plan, both in the order of ``fleet.nodes``.  ``moving`` are the
-    numbers of the groups that move together, by row; None: nobody does.
-    Mutable: it lives while one plan is made.
+    numbers of groups, by row; None: nobody knows.  Mutable: it lives while
+    one plan is made.
     """
 
     fleet: fleet_module.Fleet
@@ -83,8 +83,9 @@ class Placement:
             self._count(node.name)
         self._groups = groups_module.Groups(self.fleet, self.index_of)
         self.company = company_module.Company(
-            self.moving, self.load, self._capacity[:, 0], self.index_of
-        )
+            self.moving, self.load, self._capacity[:, 0], self.index_of,
+            self.ordered(range(len(instances))),
+        )  # fmt: skip
 
     def _look_at(self, nodes: Sequence[fleet_module.Node]) -> None:
         """What of the nodes stays as it is while the plan grows."""

@@ -1,6 +1,7 @@
 """An instance had better not come to those who surge when it does."""
 
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 import numpy as np
 
@@ -12,6 +13,7 @@ from predictive_watcher.core import risk
 from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.policy import Policy
 from tests.fakes import cloud_data as data
+from tests.fakes import random_cloud
 from tests.fakes.forecaster import FakeForecaster
 
 
@@ -32,8 +34,9 @@ def load(*used):
 
 def of(groups, used, capacity=(10.0, 10.0, np.nan)):
     return company.Company(
-        np.array(groups), load(*used), np.array(capacity), INDEX_OF
-    )
+        np.array(groups), load(*used), np.array(capacity), INDEX_OF,
+        range(len(groups)),
+    )  # fmt: skip
 
 
 def test_what_its_group_uses_counts_and_nobody_else():
@@ -130,3 +133,31 @@ def test_a_plan_sends_nobody_to_its_own_group():
 
 def test_without_groups_the_plan_is_the_same():
     assert moved(Knowing()) == moved(None)
+
+
+def said(proposal):
+    return {
+        v.instance.id: (v.adjustment, v.looked_at) for v in proposal.verdicts
+    }
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(seed=st.integers(0, 10**6), other=st.integers(0, 10**6))
+def test_no_plan_depends_on_the_order_of_a_group(seed, other):
+    cloud = random_cloud.draw(seed)
+    groups = {one.id: k % 3 - 1 for k, one in enumerate(cloud.fleet.instances)}
+    again = random_cloud.shuffled(cloud, other)
+    ours, theirs = (
+        pipeline.propose(
+            fleet=one.fleet,
+            window=one.window,
+            forecaster=FakeForecaster(one.expected),
+            leases=one.leases,
+            policy=Policy(),
+            now=data.NOW,
+            recent=one.recent,
+            correlating=Knowing(**groups),
+        )
+        for one in (cloud, again)
+    )
+    assert said(ours) == said(theirs)
