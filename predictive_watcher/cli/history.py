@@ -110,7 +110,12 @@ def trace(
             f'--keep-traces {kept}: the name has to end in .npz'
         )
     end = now if arguments.end is None else min(arguments.end, now)
-    if arguments.begin is None or arguments.begin >= end:
+    if arguments.begin is None:
+        raise exceptions.InvalidInput(
+            '--from is missing: say since when to read usage, such as --from '
+            '2026-11-01'
+        )
+    if arguments.begin >= end:
         raise exceptions.InvalidInput(
             f'--from {arguments.begin}: a time before {end} (Unix seconds) '
             'is needed; say since when to read usage'
@@ -134,7 +139,7 @@ def _read(
     conf = site.configuration(file)
     with site.cloud(conf, TIMEOUT_S) as (nova, source):
         tell('asking Nova', 0.0)
-        instances = nova.load_fleet().instances
+        instances = (*nova.load_fleet().instances, *nova.departed(begin))
         names = [instance.id for instance in instances]
         if not names:
             raise exceptions.CloudError(

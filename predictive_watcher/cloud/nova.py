@@ -5,6 +5,7 @@ from collections.abc import Collection
 from collections.abc import Iterator
 from concurrent import futures
 from dataclasses import replace
+import datetime
 import time
 from typing import Any
 
@@ -89,6 +90,27 @@ class Nova:
             scope=known if scope is None else known & frozenset(scope),
             groups=groups,
         )
+
+    def departed(self, since: int) -> tuple[fleet.Instance, ...]:
+        """Servers that were deleted since then, as long as Nova still has
+        them: until they are archived.
+
+        :param since: Unix seconds.
+        """
+        moment = datetime.datetime.fromtimestamp(since, datetime.UTC)
+        with rest_module.understood('the list of deleted servers'):
+            return tuple(
+                translate.instance(data, self._ids)
+                for data in self._rest.pages(
+                    '/servers/detail',
+                    'servers',
+                    {
+                        'all_tenants': 'True',
+                        'deleted': 'True',
+                        'changes-since': moment.isoformat(),
+                    },
+                )
+            )
 
     def live(self, server_id: str) -> fleet.Instance | None:
         """The server as it is now; None where it is gone."""

@@ -17,6 +17,11 @@ from predictive_watcher.telemetry import reading
 
 
 _AHEAD_S = 3600  # how far samples of the future are looked for
+_GONE = (
+    gnocchi_http.NoMetric,
+    gnocchi_http.NoResourceType,
+    gnocchi_http.Unfit,
+)
 
 
 @functools.lru_cache(maxsize=65536)
@@ -68,7 +73,12 @@ class GnocchiReading(reading.Reading):
         refusal: str,
     ) -> None:
         """Ask again, for each of the ways in which instances can be read."""
-        unfit = self._unfit.owners(measure, page)
+        try:
+            unfit = self._unfit.owners(measure, page)
+        except _GONE as error:
+            # a policy or a metric that was deleted while it was looked for
+            self._note(measure, page, f'{refusal}; and {error}')
+            return
         out = set().union(*unfit.values())
         rest = [name for name in page if name not in out]
         for way, names in ((usual, rest), *unfit.items()):

@@ -41,15 +41,17 @@ class Owners:
             self._known.clear()
             unknown = sorted(devices)
         for i in range(0, len(unknown), PAGE):
-            found = requests.post(
-                f'/v1/search/resource/{measure.resource_type}',
-                {'in': {'id': unknown[i : i + PAGE]}},
-                limit=PAGE,
-            )
             try:
+                found = requests.post(
+                    f'/v1/search/resource/{measure.resource_type}',
+                    {'in': {'id': unknown[i : i + PAGE]}},
+                    limit=PAGE,
+                )
                 for resource in found:
                     owner = str(resource[measure.owner])
                     self._known[str(resource['id'])] = owner
+            except (gnocchi_http.NoResourceType, gnocchi_http.NoMetric):
+                break  # it was deleted meanwhile
             except (TypeError, KeyError) as error:
                 raise exceptions.TelemetryError(
                     f'Gnocchi listed resources of {measure.resource_type} in '

@@ -39,6 +39,7 @@ class FakeNova:
         self.access: dict[str, tuple[str, ...]] = {}
         self.limits: dict[str, dict[str, int]] = {}
         self.servers: dict[str, dict[str, Any]] = {}
+        self.departed: dict[str, dict[str, Any]] = {}  # deleted ones
         self.hypervisors: dict[str, dict[str, Any]] = {}
         self.inventories: dict[str, dict[str, Any]] = {}
         self.groups: list[dict[str, Any]] = []
@@ -132,7 +133,7 @@ class FakeNova:
             case '/servers/detail':
                 found = [
                     s
-                    for s in self.servers.values()
+                    for s in self._listed(params).values()
                     if params.get('host') in (None, _host(s))
                 ]
                 return self._page('servers', found, params)
@@ -158,6 +159,12 @@ class FakeNova:
                 ]
                 return _ok({'migrations': mine[: params['limit']]})
         return self._rights(parts, params)
+
+    def _listed(self, params: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        if not params.get('deleted'):
+            return self.servers
+        assert params['changes-since'].endswith('+00:00')
+        return self.departed
 
     def _rights(
         self, parts: list[str], params: dict[str, Any]

@@ -100,6 +100,23 @@ def test_a_model_is_learned_from_gnocchi_and_the_usage_is_kept(
     assert (again / model).read_bytes() == (output / model).read_bytes()
 
 
+def test_servers_that_were_deleted_meanwhile_are_learned_from(
+    cloud, conf, tmp_path, capsys
+):
+    pytest.importorskip('torch')
+    servers = cloud.cluster.servers
+    gone = next(s.id for s in servers.values() if s.name == 'e')
+    cloud.cluster.departed[gone] = servers.pop(gone)
+    kept = tmp_path / 'cloud.npz'
+    code, _, err = train(
+        capsys, conf, tmp_path, '--steps', 1, '--keep-traces', kept
+    )
+    assert code == 0, err
+    with np.load(kept) as file:
+        assert gone in file['instances'].tolist()
+        assert file['usage'].shape[0] == 5
+
+
 def refused(code, out, err):
     assert code == 1
     assert out == ''

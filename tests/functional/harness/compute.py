@@ -96,6 +96,7 @@ class Cluster:
         self.nodes: dict[str, Node] = {}
         self.flavors: dict[str, Flavor] = {}
         self.servers: dict[str, Server] = {}
+        self.departed: dict[str, Server] = {}  # deleted ones
         self.groups: list[dict[str, Any]] = []
         self.aggregates: list[dict[str, Any]] = []
         self.resize_outcome = Outcome.WORKS

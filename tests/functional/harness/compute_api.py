@@ -45,9 +45,13 @@ class FakeNova(web.Service):
     @web.route('GET', '/v2.1/servers/detail')
     def list_servers(self, request: web.Request) -> dict[str, Any]:
         query = request.query
+        servers = self.cluster.servers
+        if query.get('deleted'):
+            assert query['changes-since'].endswith('+00:00')
+            servers = self.cluster.departed
         found = [
             server
-            for server in self.cluster.servers.values()
+            for server in servers.values()
             if query.get('host') in (None, server.node)
             and query.get('status') in (None, server.status)
         ]

@@ -45,7 +45,7 @@ def arguments(**other):
 @pytest.mark.parametrize(
     ('given', 'said'),
     [
-        ({'begin': None}, '--from None'),
+        ({'begin': None}, '--from is missing: say since when'),
         ({'begin': 600}, '--from 600: a time before 600'),
         ({'begin': 2000, 'end': 3000}, '--from 2000: a time before 1000'),
         ({'begin': 1500, 'end': None}, 'before 1000'),

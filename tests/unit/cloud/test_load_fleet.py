@@ -198,3 +198,11 @@ def test_a_flavor_is_found_by_its_name_in_one_request(cloud):
     assert made.flavor_named('large').id == 'id-large'
     assert cloud.requests == ['GET /flavors/detail']
     assert made.flavor_named('huge') is None
+
+
+def test_servers_that_were_deleted_are_told_apart(cloud):
+    cloud.departed['old'] = {**cloud.servers.pop('b'), 'id': 'old'}
+    found = nova.Nova(cloud)
+    assert 'old' not in [i.id for i in found.load_fleet().instances]
+    [old] = found.departed(1_700_000_100)
+    assert (old.id, old.flavor.vcpus) == ('old', 4)

@@ -340,6 +340,30 @@ def test_one_unfit_archive_policy_does_not_silence_the_page(cloud, policy):
     assert 'granularity 300 s' in why[0]
 
 
+@pytest.mark.parametrize('path', ['/v1/metric', '/v1/archive_policy'])
+def test_a_policy_that_is_deleted_while_it_is_looked_for_is_told(
+    cloud, monkeypatch, path
+):
+    cloud.add_policy('old', methods=['max'])
+    cloud.add('a', 'cpu', counter(1e9), policy='old')
+    cloud.add('a', 'memory.usage', [(T0 + 20.0, 700.0)])
+    good = cloud.request
+
+    def gone(url, method, **more):
+        if url.partition('?')[0] == path:
+            return fake_gnocchi.FakeResponse(
+                status_code=404, text='Archive policy old does not exist'
+            )
+        return good(url, method, **more)
+
+    monkeypatch.setattr(cloud, 'request', gone)
+    source = gnocchi.GnocchiTelemetry(cloud)
+    window = source.read(['a'], T0 + STEP, T0 + 2 * STEP)
+    assert window.usage[0, 0, MEMORY] == 700.0
+    [why] = [t for t in source.health.why('a') if t.startswith('cpu')]
+    assert 'Archive policy old does not exist' in why
+
+
 def test_unfit_metrics_are_looked_up_once_for_all_pages(cloud):
     cloud.add_policy('old', methods=['max'])
     names = [f'i{i}' for i in range(9)]
@@ -465,6 +489,38 @@ def test_what_is_no_number_stays_unknown(cloud, monkeypatch, value):
 
     monkeypatch.setattr(cloud, 'request', answer)
     assert np.isnan(read(cloud, 'a').usage).all()
+
+
+@hypothesis.settings(max_examples=25, deadline=None)
+@hypothesis.given(st.randoms(use_true_random=False))
+def test_shuffled_or_doubled_samples_are_the_same_usage(random):
+    cloud = fake_gnocchi.FakeGnocchi()
+    cloud.add('a', 'cpu', counter(1e9, skip=(4,)))
+    for metric in (READ, WRITE):
+        disk(cloud, 'a', 'vda', metric, counter(2.0))
+        disk(cloud, 'a', 'vdb', metric, counter(3.0))
+    whole = read(cloud, 'a', 'b').usage
+    good = cloud.request
+
+    def mixed(url, method, **more):
+        answer = good(url, method, **more)
+        if answer.status_code != 200:
+            return answer
+        found = json.loads(answer.text)
+        if isinstance(found, dict):
+            devices = list(found['measures'].items())
+            random.shuffle(devices)
+            found['measures'] = dict(devices)
+            for _, device in devices:
+                for series in device.values():
+                    for way, points in series.items():
+                        points += random.sample(points, len(points) // 2)
+                        random.shuffle(points)
+                        series[way] = points
+        return fake_gnocchi.FakeResponse(text=json.dumps(found))
+
+    cloud.request = mixed
+    assert np.array_equal(read(cloud, 'a', 'b').usage, whole, equal_nan=True)
 
 
 holes = st.dictionaries(
