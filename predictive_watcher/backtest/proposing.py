@@ -61,7 +61,7 @@ class Proposing:
             leases=tuple(book.leases.values()),
             policy=policy,
             now=now,
-            recent=book.recent(now - policy.cooldown_s),
+            recent=book.recent(now - budgets.DAY_S),
             rules=self._rules,
             spent=budgets.Spent.of(book.tried, now),
             failed_releases=leases_module.failed_releases(book.tried),

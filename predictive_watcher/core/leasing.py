@@ -68,7 +68,7 @@ def settle(
         _release(maker, row, lease, origin, risk, most)
         return
     policy = maker.policy_of(row)
-    if risk >= policy.risk_threshold:
+    if risk >= maker.begins_at[row]:
         maker.renewals[lease.instance_id] = (
             maker.seen.now + policy.lease_duration_s
         )
@@ -112,13 +112,15 @@ def _is_over(maker: PlanMaker, row: int, lease: Lease, risk: float) -> bool:
     running one only when it is clearly below.
     """
     policy, now = maker.policy_of(row), maker.seen.now
+    begun_at = maker.begins_at[row]
     if np.isnan(risk):
         return False
     if now - _needed_at(maker, lease) < _least_s(maker, row, lease):
         return False
     if now >= lease.expires_at:
-        return risk < policy.risk_threshold
-    return risk < policy.release_threshold
+        return bool(risk < begun_at)
+    # a lease ends well below its beginning
+    return bool(risk < min(policy.release_threshold, begun_at / 2))
 
 
 def _least_s(maker: PlanMaker, row: int, lease: Lease) -> int:

@@ -138,9 +138,6 @@ def propose(
         nodes=joints,
         correlating=correlating,
     )
-    own = urgency.by_weight(
-        own, np.array(judging.at_worst(seen, seen.weights))
-    )
     odd = vigil_module.look(
         vigil, window, seen.limits, seen.forecast, fleet.instances
     )
@@ -160,6 +157,9 @@ def propose(
             moving=seen.moving(),
         ),  # fmt: skip
         leases=held.valid,
+        begins_at=urgency.begins_at(
+            own, np.array(judging.at_worst(seen, seen.weights))
+        ),
         needed_at=reconciling.last_needs(window, origins, seen.ceiling),
         recent=recent or {},
         missing=missing or {},
@@ -253,8 +253,7 @@ def _danger(maker: PlanMaker, rows: list[int]) -> tuple[float, list[int]]:
         return 0.0, []
     seen = maker.seen
     risk = np.nan_to_num(seen.risk.risk, nan=0.0).max(axis=1)
-    threshold = maker.own.values('risk_threshold')
-    at_risk = [r for r in rows if risk[r] >= threshold[r]]
+    at_risk = [r for r in rows if risk[r] >= maker.threshold(r)]
     weight = judging.at_worst(seen, seen.weights)
     at_risk.sort(key=lambda r: (-weight[r], -risk[r], maker.instance(r).id))
     return float(risk[rows].max()), at_risk

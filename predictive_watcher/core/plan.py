@@ -11,6 +11,7 @@ from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import brakes as brakes_module
 from predictive_watcher.core import budgets as budgets_module
 from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import knowing
 from predictive_watcher.core import landing
 from predictive_watcher.core import placement as placement_module
 from predictive_watcher.core import quotas as quotas_module
@@ -37,6 +38,7 @@ class PlanMaker:
     ``policy`` is the audit's, which nodes are judged by; ``own`` are those of
     the instances.  ``releases`` are the leases that ended within a day, by
     instance id.
+    ``begins_at`` (instances,) is the risk at which their leases begin.
     ``needed_at`` is when those with a lease last used more than their own
     flavor is good for.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
@@ -56,6 +58,7 @@ class PlanMaker:
     failed_releases: Mapping[str, int]
     budgets: budgets_module.Budgets
     brakes: brakes_module.Brakes
+    begins_at: np.ndarray
     quotas: quotas_module.Quotas
     decided: dict[int, adj.Adjustment] = field(default_factory=dict)
     fallback: dict[int, Hold] = field(default_factory=dict)
@@ -72,47 +75,26 @@ class PlanMaker:
         """The policy of the instance of a row."""
         return self.own.of(row)
 
+    def threshold(self, row: int) -> float:
+        """The risk at which a lease of an instance begins, or grows."""
+        if self.instance(row).id in self.leases:
+            return self.policy_of(row).risk_threshold
+        return float(self.begins_at[row])
+
     def exclude(self, rows: Sequence[int]) -> None:
         """Hold what must not be touched and what nothing is known of."""
         for row in rows:
             if row in self.decided:
                 continue
-            hold = adj.untouchable(self.instance(row)) or self._unknown(row)
+            hold = adj.untouchable(self.instance(row)) or knowing.unknown(
+                self.seen,
+                row,
+                nodes=self.place.members,
+                stale_after_s=self.policy.stale_after_s,
+                missing=self.missing,
+            )
             if hold:
                 self.decided[row] = hold
-
-    def _unknown(self, row: int) -> Hold | None:
-        seen = self.seen
-        if row in seen.bad_specs:
-            return Hold(reason=Reason.BAD_EXTRA_SPEC, text=seen.bad_specs[row])
-        node = self.instance(row).node
-        if node not in self.place.members:
-            return Hold(
-                reason=Reason.NO_NODE,
-                text=f'its node {node!r} is not among the hypervisors that '
-                'Nova lists',
-            )
-        newest = int(seen.newest[row])
-        if newest < 0:
-            return Hold(
-                reason=Reason.NO_SAMPLES,
-                text='telemetry has no sample of this instance: '
-                + self.missing.get(
-                    self.instance(row).id, 'check that Ceilometer polls it'
-                ),
-            )
-        if seen.now - newest > self.policy.stale_after_s:
-            return Hold(
-                reason=Reason.STALE_SAMPLES,
-                text=f'the newest sample is {seen.now - newest} s old, more '
-                f'than stale_after = {self.policy.stale_after_s} s',
-            )
-        if not np.isfinite(seen.risk.risk[row]).any():
-            return Hold(
-                reason=Reason.NO_FORECAST,
-                text='too few samples yet for a forecast',
-            )
-        return None
 
     def verdict(self, row: int) -> adj.Adjustment:
         """What is done in the end."""
@@ -131,7 +113,7 @@ class PlanMaker:
         if not blind.any():
             return Hold(
                 reason=Reason.LOW_RISK,
-                text=f'no risk reaches {self.policy_of(row).risk_threshold:g}',
+                text=f'no risk reaches {self.threshold(row):.3g}',
             )
         names = ', '.join(
             resource

@@ -38,8 +38,8 @@ class Policy:
     ``benefit_factor`` is what came of earlier actions as a share of what was
     expected of them.
 
-    Both thresholds of an instance are divided by weight ^ ``weight_urgency``,
-    see `urgency.by_weight`.
+    A lease begins at a risk of ``begin_threshold``, or ``risk_threshold``
+    where that is lower, divided by weight ^ ``weight_urgency``: see `urgency`.
 
     ``largest_flavor`` names the flavor that nothing may grow beyond ('':
     none).  ``closed`` says why nothing may be done at this time ('': it may).
@@ -49,6 +49,7 @@ class Policy:
     """
 
     risk_threshold: float = 0.5
+    begin_threshold: float = 1.0
     release_threshold: float = 0.1
     ceiling: float = 0.9
     quantile_level: float = 0.95

@@ -100,6 +100,8 @@ class Remembering:
         self._model.check_step(window.step_s)
         steps = window.usage.shape[1]
         seen = steps_known(self.memory, window, self._model.identity)
+        if seen == steps and not self._calibrated:
+            seen = 0  # what the model said last is in the calibration
         kept = max(steps - unsure(window), seen)
         follower = self._until(window, limits, seen)
         _advance(follower, window, np.arange(seen, kept))

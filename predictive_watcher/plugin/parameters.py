@@ -31,9 +31,17 @@ SCHEMA: Mapping[str, Any] = {
             'minimum': 0.0,
             'maximum': 0.98,
         },
+        'begin_threshold': {
+            'description': 'A lease begins at this chance of a violation '
+            'already, where that is lower than risk_threshold.',
+            'type': 'number',
+            'default': 1.0,
+            'minimum': 0.05,
+            'maximum': 1.0,
+        },
         'weight_urgency': {
-            'description': 'Both thresholds of an instance are divided by '
-            'its weight to this power: 0, all alike; 0.5, half of the risk '
+            'description': 'The chance at which a lease begins is divided by '
+            'the weight to this power: 0, all alike; 0.5, half of the risk '
             'is enough for weight 4.',
             'type': 'number',
             'default': 0.0,
@@ -182,6 +190,7 @@ class Parameters:
             policy=policy.Policy(
                 risk_threshold=value['risk_threshold'],
                 release_threshold=value['release_threshold'],
+                begin_threshold=value['begin_threshold'],
                 weight_urgency=value['weight_urgency'],
                 ceiling=value['ceiling'],
                 quantile_level=value['quantile_level'],

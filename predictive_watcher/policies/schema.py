@@ -80,6 +80,7 @@ _SET = _object(
     weight_factor={'type': 'number', 'exclusiveMinimum': 0, 'maximum': 1000},
     weight_urgency=_number(0.0, 1.0),
     risk_threshold=_number(0.05, 0.99),
+    begin_threshold=_number(0.05, 1.0),
     release_threshold=_number(0.0, 0.98),
     quantile_level={'type': 'number', 'enum': list(forecast.LEVELS)},
     ceiling=_number(0.1, 1.0),

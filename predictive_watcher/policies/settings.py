@@ -17,6 +17,7 @@ FIELDS: Mapping[str, str] = {
     'weight_factor': 'weight_factor',
     'weight_urgency': 'weight_urgency',
     'risk_threshold': 'risk_threshold',
+    'begin_threshold': 'begin_threshold',
     'release_threshold': 'release_threshold',
     'quantile_level': 'quantile_level',
     'ceiling': 'ceiling',

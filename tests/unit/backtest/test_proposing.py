@@ -1,5 +1,7 @@
 """A contender keeps the books that an audit keeps."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -107,3 +109,28 @@ def test_orders_carry_the_durations_of_the_policy():
     first = found.cloud.events[0]
     assert first.order.kind is cloud_module.Did.RESIZE
     assert first.at == first.ordered_at + 60
+
+
+class Unlucky(proposing.Proposing):
+    """Gets its lease, and then Nova gives up on every order."""
+
+    def decide(self, cloud, book, step, now):
+        orders = super().decide(cloud, book, step, now)
+        if any(one.kind is cloud_module.Did.RELEASE for one in orders):
+            site = dataclasses.replace(cloud.scene.site, failures=1 - 1e-9)
+            cloud.scene = dataclasses.replace(cloud.scene, site=site)
+        return orders
+
+
+def test_a_release_that_fails_again_and_again_waits_longer_each_time():
+    contender = Unlucky('unlucky', rivals.Reactive(), Policy(cooldown_s=900))
+    found = run.live(made.a_scene(made.demand(200)), contender, run.quiet)
+    tries = [
+        event.ordered_at
+        for event in found.cloud.events
+        if event.order.kind is cloud_module.Did.RELEASE
+        and event.order.row == 0
+    ]
+    waits = np.diff(tries)
+    assert len(waits) >= 4
+    assert (waits[1:] >= 2 * waits[:-1] - 2 * made.STEP_S).all()

@@ -53,6 +53,18 @@ def test_going_on_gives_bit_for_bit_what_the_history_gives(make):
         assert asked.resumed == (6 if end > 12 else 0)
 
 
+@pytest.mark.parametrize('make', [recurrent.Echo, registry.load])
+def test_without_calibration_it_goes_on_as_well(make):
+    model, memory = make(), None
+    for end in (12, 13, 13, 18, 25, 61):
+        asked = remembering.Remembering(model, memory, calibrated=False)
+        found = asked.forecast(part(0, end), LIMITS)
+        anew = remembering.Remembering(model, None, calibrated=False)
+        whole = anew.forecast(part(0, end), LIMITS)
+        assert np.array_equal(found.quantiles, whole.quantiles, equal_nan=True)
+        memory = asked.memory
+
+
 def test_only_new_samples_are_scored():
     model = recurrent.Echo()
     _, asked = ask(model, None, part(30, 80))

@@ -54,6 +54,7 @@ def test_each_parameter_reaches_the_policy():
         validated(
             risk_threshold=0.6,
             release_threshold=0.2,
+            begin_threshold=0.3,
             weight_urgency=0.5,
             ceiling=0.8,
             quantile_level=0.9,
@@ -75,6 +76,7 @@ def test_each_parameter_reaches_the_policy():
     assert changed.policy == policy.Policy(
         risk_threshold=0.6,
         release_threshold=0.2,
+        begin_threshold=0.3,
         weight_urgency=0.5,
         ceiling=0.8,
         quantile_level=0.9,
