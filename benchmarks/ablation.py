@@ -98,8 +98,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     for name, ratios in found.items():
         print(_table(name, ratios))
     print(
-        'host contention: traces hold neither nodes nor steal, so nothing '
-        'can be said of it here'
+        'host contention: traces hold neither nodes nor steal; python -m '
+        'benchmarks.contended makes nodes that are full at times'
     )
     return {**output.facts(), **facts, **_plain(found)}
 
