@@ -77,9 +77,7 @@ def _try(
             reason=Reason.QUOTA,
             text=f'for {flavor.name} the project {lack}',
         )
-    offered = np.fmin(need, flavor.limits())
-    more = np.nan_to_num(offered - maker.seen.limits[row])
-    maker.place.extra[row] = more[: risk_module.NODE_RESOURCES]
+    maker.place.extra[row] = taken(maker, row, flavor, need)
     node, why_not = maker.find(row, flavor, below=maker.policy.risk_threshold)
     if node is None:
         maker.looked_at.setdefault(row, []).append(
@@ -95,3 +93,14 @@ def _try(
         share=sizing.share(maker, row, need, flavor),
         part=part,
     )
+
+
+def taken(
+    maker: PlanMaker, row: int, flavor: fleet_module.Flavor, need: np.ndarray
+) -> np.ndarray:
+    """What an instance may take beyond its limits with a flavor, by
+    NODE_RESOURCES, see `Placement.extra`.
+    """
+    offered = np.fmin(need, flavor.limits())
+    more = np.nan_to_num(offered - maker.seen.limits[row])
+    return np.asarray(more[: risk_module.NODE_RESOURCES])

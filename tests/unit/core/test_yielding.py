@@ -2,6 +2,7 @@
 
 import pytest
 
+from predictive_watcher.core import budgets
 from predictive_watcher.core import pipeline
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
@@ -10,6 +11,8 @@ from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.leases import Attempt
 from predictive_watcher.core.leases import Kind
 from predictive_watcher.core.policy import Policy
+from predictive_watcher.core.rules import Match
+from predictive_watcher.core.rules import Rule
 from tests.fakes import cloud_data as data
 from tests.fakes.forecaster import FakeForecaster
 
@@ -24,17 +27,34 @@ RISING = {'cpu': (3.95, 0.01)}
 
 
 def decisions(
-    *, light=LIGHT, heavy=HEAVY, expected=None, spare=6, recent=None, **rules
+    *,
+    light=LIGHT,
+    heavy=HEAVY,
+    expected=None,
+    spare=6,
+    recent=None,
+    rule=None,
+    ended=0,
+    neighbour=0.0,
+    **rules,
 ):
     """Of a heavy one at risk on n1 and a light one with a lease on n2, which
     has no vCPU left; n3 has a few.
+
+    :param neighbour: vCPUs that another one uses on n2, which is twice as
+        much promised then.
     """
+    others, ratio = (), 1.0
+    if neighbour:
+        eight = data.flavor('n8', 8, 4)
+        others, ratio = (data.instance('next', 'n2', flavor=eight),), 2.0
     fleet = data.a_fleet(
-        data.instance('heavy', 'n1', flavor=heavy[0]),
+        data.instance('heavy', 'n1', flavor=heavy[0], project_id='h'),
         data.instance('light', 'n2', flavor=light[1]),
+        *others,
         nodes=(
             data.node('n1', 4, cpu_ratio=1.0),
-            data.node('n2', 8, cpu_ratio=1.0),
+            data.node('n2', 8, cpu_ratio=ratio),
             data.node('n3', spare, cpu_ratio=1.0),
         ),
         flavors=(*light, *heavy),
@@ -46,6 +66,7 @@ def decisions(
         since=data.NOW - 3600,
     )
     needs = {'heavy': RISING, 'light': {'cpu': (3.7, 0.08)}}
+    needs['next'] = {'cpu': (neighbour, 0.01)}
     found = pipeline.propose(
         fleet=fleet,
         window=data.window(fleet),
@@ -54,6 +75,8 @@ def decisions(
         policy=Policy(**rules),
         now=data.NOW,
         recent=recent,
+        rules=[rule] if rule else (),
+        spent=budgets.Spent(releases={'light': ended}),
     )
     return {v.instance.id: v.adjustment for v in found.verdicts}
 
@@ -108,6 +131,57 @@ def test_nobody_yields_right_after_another_action():
         text='',
     )
     assert kept(recent={'light': last})
+
+
+@pytest.mark.parametrize(
+    'settings', [{'observe_only': True}, {'allow_resize': False}]
+)
+def test_nobody_yields_for_someone_who_will_not_be_resized(settings):
+    rule = Rule(name='r', match=Match(project=('h',)), settings=settings)
+    assert kept(rule=rule)
+
+
+def test_nobody_yields_a_node_that_would_be_at_risk_with_the_heavy_one():
+    assert not kept(neighbour=0.5)
+    assert kept(neighbour=3.3)
+
+
+def test_nobody_yields_twice_a_day():
+    assert kept(ended=1)
+
+
+def test_the_room_of_a_node_is_promised_to_one_of_the_heavy():
+    fleet = data.a_fleet(
+        data.instance('h1', 'n1', flavor=HEAVY[0]),
+        data.instance('h2', 'n5', flavor=HEAVY[0]),
+        data.instance('l1', 'n2', flavor=LIGHT[1]),
+        data.instance('l2', 'n2', flavor=LIGHT[1]),
+        nodes=(
+            data.node('n1', 16, cpu_ratio=0.25),
+            data.node('n2', 16, cpu_ratio=1.0),
+            data.node('n5', 16, cpu_ratio=0.25),
+            data.node('n3', 7, cpu_ratio=1.0),
+            data.node('n4', 7, cpu_ratio=1.0),
+        ),
+        flavors=(*LIGHT, *HEAVY),
+    )
+    origin, leased = LIGHT[0].name, LIGHT[1].name
+    found = pipeline.propose(
+        fleet=fleet,
+        window=data.window(fleet),
+        forecaster=FakeForecaster(dict.fromkeys(('h1', 'h2'), RISING)
+                                  | dict.fromkeys(('l1', 'l2'),
+                                                  {'cpu': (3.7, 0.08)})),
+        leases=[
+            data.lease(name, origin_flavor_name=origin, flavor_name=leased,
+                       since=data.NOW - 3600)
+            for name in ('l1', 'l2')
+        ],
+        policy=Policy(),
+        now=data.NOW,
+    )  # fmt: skip
+    kinds = [type(verdict.adjustment) for verdict in found.verdicts]
+    assert kinds.count(Release) == 1
 
 
 @pytest.mark.parametrize('rules', [{'max_actions': 0}, {'observe_only': True}])
