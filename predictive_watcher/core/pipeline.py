@@ -171,7 +171,8 @@ def propose(
             spent or budgets.Spent(),
             None if earlier is None else earlier.risk,
         ),
-        quotas=quotas_module.Quotas(quotas or {}),
+        # one that is filled as it is asked is empty now, and not false
+        quotas=quotas_module.Quotas({} if quotas is None else quotas),
         brakes=brakes_module.Brakes(
             seen=seen,
             own=own,

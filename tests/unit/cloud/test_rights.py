@@ -3,7 +3,12 @@
 import pytest
 
 from predictive_watcher.cloud import nova
+from predictive_watcher.core import pipeline
+from predictive_watcher.core.adjustment import Reason
+from predictive_watcher.core.policy import Policy
+from tests.fakes import cloud_data as data
 from tests.fakes import nova as fake_nova
+from tests.fakes.forecaster import FakeForecaster
 
 
 @pytest.fixture
@@ -60,3 +65,19 @@ def test_a_quota_that_nova_does_not_tell_is_not_known(cloud, caplog):
     assert 'not an administrator' in caplog.text
     cloud.limits['q'] = {'maxTotalCores': 1}
     assert nova.Nova(cloud).quotas().get('q') is None
+
+
+def test_a_plan_asks_for_the_quota_and_keeps_it(cloud):
+    cloud.limits['p'] = absolute(20, 19)
+    fleet = data.a_fleet(data.instance('a'))
+    proposal = pipeline.propose(
+        fleet=fleet,
+        window=data.window(fleet),
+        forecaster=FakeForecaster({'a': {'cpu': (1.95, 0.01)}}),
+        leases=(),
+        policy=Policy(),
+        now=data.NOW,
+        quotas=nova.Nova(cloud).quotas(),
+    )
+    assert proposal.verdicts[0].adjustment.reason is Reason.QUOTA
+    assert cloud.requests.count('GET /limits') == 1
