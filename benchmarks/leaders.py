@@ -278,11 +278,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures."""
     rng = np.random.default_rng(arguments.seed)
     results: dict[str, Any] = {}
-    if not arguments.only_speed:
+    if arguments.scenes:
         model = registry.load(arguments.model, threads=1)
         window, limits, begin = _scenes(arguments, rng)
         leaders = max(1, len(window.instances) // 12)
         for name, count in (('planted', leaders), ('without', 0)):
+            if name not in arguments.scenes:
+                continue
             made = surges.plant(
                 window, limits, rng, leaders=count, followers=3
             )
@@ -333,7 +335,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         help='instances, for speed',
     )  # fmt: skip
     parser.add_argument('--rounds', type=int, default=20, help='for speed')
-    parser.add_argument('--only-speed', action='store_true')
+    parser.add_argument(
+        '--scenes', nargs='*', choices=['planted', 'without'],
+        default=['planted', 'without'], help='none: speed alone',
+    )  # fmt: skip
     parser.add_argument('--json', type=pathlib.Path)
     arguments = parser.parse_args(argv)
     return output.command(
