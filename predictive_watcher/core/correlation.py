@@ -25,6 +25,8 @@ from predictive_watcher.core import usage as usage_module
 IDENTITY = 'correlation-1'
 NAME, PROJECT = 'name', 'project'  # the labels of a memory
 _SEEN_AT_ONCE = moving.LAGS + leading.AHEAD  # steps before the newest
+# Telemetry that went back by less does not cost what weeks have taught.
+_AHEAD_S = 7 * 86400
 Kin = Mapping[str, Sequence[str]]
 
 
@@ -130,14 +132,16 @@ def of_memory(memory: remembering.Memory) -> Correlation | None:
     parts = dict(memory.parts)
     for name, part in fresh.moves.parts().items():
         part[...] = parts[name]
-    return dataclasses.replace(
-        fresh,
-        time=None if memory.time < 0 else memory.time,
-        pairs=pairs_module.Pairs.of(parts),
-        leads=leading.Leads.of(parts),
-        group=parts['group'],
-        following=int(parts['following'][0]),
-        probed=parts['probed'],
+    return _grouped(
+        dataclasses.replace(
+            fresh,
+            time=None if memory.time < 0 else memory.time,
+            pairs=pairs_module.Pairs.of(parts),
+            leads=leading.Leads.of(parts),
+            group=parts['group'],
+            following=int(parts['following'][0]),
+            probed=parts['probed'],
+        )
     )
 
 
@@ -156,9 +160,9 @@ def learned(
     :param kin: by instance id, what it may share with others: as many
         traits for everybody, '' for none.
     """
-    if known.step_s != window.step_s:
+    if known.step_s != window.step_s or _is_far_ahead(known, window):
         known = nothing(window.instances, window.step_s)
-    known = known.among(window.instances)
+    before, known = known, known.among(window.instances)
     order = np.argsort(np.array(window.instances, object))
     most = limits[order, moving.RESOURCE]
     times = window.times()
@@ -167,13 +171,17 @@ def learned(
         times[:sure] > (times[0] - 1 if known.time is None else known.time)
     )
     if not len(new):
-        return known
+        # somebody may be gone who connected others
+        return known if known is before else _grouped(known)
     known = dataclasses.replace(
         known,
         moves=known.moves.copy(),
         pairs=copy.copy(known.pairs),
         leads=known.leads.moved(np.arange(len(order))),
     )
+    if known.time is not None:
+        left_out = (int(times[new[0]]) - known.time) // window.step_s - 1
+        known.moves.pause(left_out)
     used = window.usage[:, :, moving.RESOURCE][order]
     for k in new:
         known.moves.advance(used[:, k], most)
@@ -190,24 +198,36 @@ def learned(
     )
     probed = known.probed.copy()
     probed[probes] = times[new[-1]]
+    return _grouped(
+        dataclasses.replace(
+            known,
+            time=int(times[new[-1]]),
+            pairs=pairs_module.candidates(pairs, day, probes),
+            leads=leading.among(pairs, known.leads),
+            probed=probed,
+        )
+    )
+
+
+def _is_far_ahead(
+    known: Correlation, window: usage_module.UsageWindow
+) -> bool:
+    """Then nothing would be learned until telemetry has come as far."""
+    return known.time is not None and known.time - window.end > _AHEAD_S
+
+
+def _grouped(known: Correlation) -> Correlation:
+    """The same with the groups that its active pairs make."""
+    pairs = known.pairs
+    component = together.components(
+        len(known.instances),
+        pairs.first[pairs.active],
+        pairs.second[pairs.active],
+    )
     group, following = together.numbered(
-        together.components(
-            len(known.instances),
-            pairs.first[pairs.active],
-            pairs.second[pairs.active],
-        ),
-        known.group,
-        known.following,
+        component, known.group, known.following
     )
-    return dataclasses.replace(
-        known,
-        time=int(times[new[-1]]),
-        pairs=pairs_module.candidates(pairs, day, probes),
-        leads=leading.among(pairs, known.leads),
-        group=group,
-        following=following,
-        probed=probed,
-    )
+    return dataclasses.replace(known, group=group, following=following)
 
 
 def _turn(known: Correlation) -> np.ndarray:

@@ -106,14 +106,16 @@ def settle(joint: Joint, window: usage_module.UsageWindow) -> Joint:
 
     A sum is known only where each member's use is.
     """
-    due = (joint.origin >= 0) & (joint.origin + _HORIZONS_S[-1] <= window.end)
-    if not due.any():
+    waits = joint.origin >= 0
+    due = waits & (joint.origin + _HORIZONS_S[-1] <= window.end)
+    # far ahead of a clock, or of telemetry, that went back
+    late = waits & (np.abs(window.end - joint.origin) > _GIVEN_UP_S)
+    if not (due | late).any():
         return joint
     came = _came(joint, due, window)
     known = np.isfinite(came) & np.isfinite(joint.deviation)
     known &= joint.deviation > 0
     some = known.any(axis=(1, 2))
-    late = due & (window.end - joint.origin > _GIVEN_UP_S)
     settled = joint.settled + some
     rate = np.maximum(_LAST, _FIRST / np.sqrt(np.maximum(settled, 1)))
     # by how much more often than it should each was passed

@@ -33,7 +33,7 @@ _SHARES = 32  # that are kept, by target
 _KNOWN = 8  # of them, from which on they tell quantiles
 _WIDEST = 100.0  # a share
 _WAITING = 4  # forecasts of a pair that wait
-_GIVEN_UP_S = 7200
+_GIVEN_UP_S = 7200  # either way: telemetry may have gone back
 # Of sums, for each forecast that is settled: of the long and the recent ones.
 _KEEP, _KEEP_RECENT = 0.5 ** (1 / 40), 0.5 ** (1 / 8)
 _RECENT = 0.98  # ratio of the recent losses, from which on nothing is told
@@ -214,7 +214,7 @@ class Leads:
             if inside.any():
                 some = pair[inside]
                 self._settle(some, slot, at[inside], used, scale)
-            late = end - self.origin[:, slot] > _GIVEN_UP_S
+            late = np.abs(end - self.origin[:, slot]) > _GIVEN_UP_S
             self.origin[due | late, slot] = -1
         enter, stay = (self._better(*least) for least in (_ENTER, _STAY))
         self.proven = np.where(self.proven, stay, enter)

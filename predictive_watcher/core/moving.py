@@ -62,6 +62,14 @@ class Moves:
         self.last[:, 1:] = self.last[:, :-1]
         self.last[:, 0] = sample
 
+    def pause(self, steps: int) -> None:
+        """Let steps go by that nobody saw: what comes after them did not
+        move within 15 minutes.
+        """
+        silence = np.full(len(self.scale), np.nan, np.float32)
+        for _ in range(min(max(steps, 0), WIDTH + LAGS + 1)):
+            self.advance(silence, silence)
+
     def scaled(self, moves: np.ndarray) -> np.ndarray:
         """Moves (instances, time) in their usual size, float32 and clipped;
         NaN where either is unknown.

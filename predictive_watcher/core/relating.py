@@ -101,9 +101,9 @@ def _raised(
         name = forecast.instances[row]
         leader = known.instances[leads.leader[k]]
         told = (
-            f'cpu is raised by the surge of {leader}, which is ahead by '
-            f'{int(leads.lag[k]) * known.step_s // 60} min (loss so far '
-            f'{leads.ratio()[k]:.2f} of that without)'
+            f'the forecast of cpu is raised: {leader} surges, which it '
+            f'follows by {int(leads.lag[k]) * known.step_s // 60} min (loss '
+            f'so far {leads.ratio()[k]:.2f} of that without)'
         )
         notes[name] = '; '.join(filter(None, [notes.get(name), told]))
     return dataclasses.replace(

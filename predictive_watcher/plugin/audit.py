@@ -86,13 +86,14 @@ def run(
         recovery.recover(ledger, wall)
     fleet = _fleet(audit, cloud, ledger, scope, wall, parameters)
     policies = wiring.policies(conf).load(wall)
+    what_runs = applications.of(conf, fleet, policies.rules, cloud, wall)
     recalled = recall.recall(
         conf,
         audit,
         fleet.instances,
         ledger.active_leases(),
         wall,
-        applications.of(conf, fleet, policies.rules, cloud, wall),
+        what_runs,
     )
     forecaster = learning.watched(
         conf, audit, recalled.forecaster, ledger
@@ -115,7 +116,7 @@ def run(
         times.interval_s(interval, wall),
     )  # fmt: skip
     joints = nodes.recalled(conf, audit)
-    correlating = relations.recalled(conf, audit, fleet.instances)
+    correlating = relations.recalled(conf, audit, what_runs)
     proposal = pipeline.propose(
         fleet=fleet,
         window=window,

@@ -1,6 +1,8 @@
 """Who moves together, as an audit remembers it, in a file beside others."""
 
 from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -12,6 +14,7 @@ from predictive_watcher import wiring
 from predictive_watcher.core import correlation
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
+from predictive_watcher.core import leading
 from predictive_watcher.core import relating
 from predictive_watcher.core import usage as usage_module
 from predictive_watcher.state import cache
@@ -27,14 +30,19 @@ class _Correlating(relating.Correlating):
         window: usage_module.UsageWindow,
         limits: np.ndarray,
     ) -> correlation.Correlation | None:
-        """None, where it cannot be learned: a plan does without."""
-        try:
-            return super().learn(fleet, window, limits)
-        except Exception as error:
-            LOG.error('who moves together is learned anew; please report this',
-                      exc_info=error)  # fmt: skip
-            self.known = None
-            return None
+        """None, where it cannot be learned: a plan does without.
+
+        What was kept may be whole and still not what this release expects:
+        it is learned anew, or the next audit would fail of the same file.
+        """
+        for _ in range(1 if self.known is None else 2):
+            try:
+                return super().learn(fleet, window, limits)
+            except Exception as error:
+                LOG.error('who moves together is learned anew; please report '
+                          'this', exc_info=error)  # fmt: skip
+                self.known = None
+        return None
 
     def raised(
         self,
@@ -42,24 +50,30 @@ class _Correlating(relating.Correlating):
         window: usage_module.UsageWindow,
         limits: np.ndarray,
     ) -> forecast_module.Forecast:
-        """As it was, where that cannot be done."""
+        """As it was, where that cannot be done; who leads whom is then
+        learned anew.
+        """
         try:
             return super().raised(forecast, window, limits)
         except Exception as error:
             LOG.error('no forecast is raised; please report this',
                       exc_info=error)  # fmt: skip
-            self.known = None
+            if self.known is not None:
+                self.known = dataclasses.replace(
+                    self.known, leads=leading.nobody()
+                )
             return forecast
 
 
 def recalled(
     conf: cfg.ConfigOpts,
     audit: str,
-    instances: Iterable[fleet_module.Instance],
+    applications: Mapping[str, str],
 ) -> relating.Correlating:
-    """What the audit before knew, to go on with."""
-    key = wiring.options(conf).application_metadata
-    applications = {one.id: one.metadata.get(key, '') for one in instances}
+    """What the audit before knew, to go on with.
+
+    :param applications: of `applications.of`.
+    """
     return _Correlating(_known(conf, audit), applications)
 
 
@@ -82,7 +96,13 @@ def _known(
         return None
     if memory is None:
         return None
-    known = correlation.of_memory(memory)
+    try:
+        known = correlation.of_memory(memory)
+    except (IndexError, KeyError, ValueError) as error:
+        LOG.error('audit %s: what was kept of who moves together does not '
+                  'fit together; please report this', audit,
+                  exc_info=error)  # fmt: skip
+        return None
     if known is None:
         LOG.warning('audit %s: who moves together is learned anew: what was '
                     'kept of it is of another make', audit)  # fmt: skip

@@ -176,6 +176,65 @@ def test_the_same_step_is_learned_once(known):
     assert again is known
 
 
+def test_steps_that_nobody_saw_are_no_move():
+    window = MADE.window
+    first = usage.UsageWindow(
+        instances=window.instances,
+        start=window.start,
+        step_s=300,
+        usage=window.usage[:, :DAY].copy(),
+    )
+    later = dataclasses.replace(
+        window,
+        start=window.start + 3 * DAY * 300,
+        usage=np.full_like(window.usage[:, :1], 4.0),
+    )
+    known = correlation.nothing(window.instances, 300)
+    known = correlation.learned(known, first, MADE.limits)
+    after = correlation.learned(known, later, MADE.limits)
+    assert after.time == later.end
+    assert np.isnan(after.moves.recent).all()
+    np.testing.assert_array_equal(after.moves.scale, known.moves.scale)
+
+
+def back(known, days):
+    """What is known after telemetry that went back."""
+    window = MADE.window
+    old = dataclasses.replace(window, start=window.start - days * DAY * 300)
+    return correlation.learned(known, old, MADE.limits), old
+
+
+def test_telemetry_that_went_back_a_little_costs_nothing(known):
+    found, _ = back(known, 6)
+    assert found is known
+
+
+def test_a_memory_that_is_far_ahead_is_not_waited_for(known):
+    found, old = back(known, 30)
+    assert found.time == old.end
+    assert not found.pairs.active.any() and groups(found) == set()
+
+
+def test_who_connected_others_leaves_them_alone_at_once():
+    """Also in an audit that has no new sample."""
+    window, limits = surges.independent(3, 2, np.random.default_rng(0))
+    fresh = correlation.nothing(window.instances, window.step_s)
+    known = correlation.learned(fresh, window, limits)
+    joined = pairs.Pairs(np.array([0, 1]), np.array([1, 2]))
+    joined.active[:] = True
+    known = dataclasses.replace(
+        known, pairs=joined, group=np.array([5, 5, 5]), following=6
+    )
+    rest = window.only([0, 2])
+    found = correlation.learned(known, rest, limits[[0, 2]])
+    assert found.time == known.time
+    assert found.group.tolist() == [together.NOBODY] * 2
+    kept = known.among(rest.instances)
+    assert kept.group.tolist() == [5, 5]
+    again = correlation.of_memory(kept.memory({}))
+    assert again.group.tolist() == [together.NOBODY] * 2
+
+
 def test_whoever_is_gone_leaves_its_group(known):
     one = sorted(min(groups(known), key=sorted))[0]
     left = known.among([name for name in known.instances if name != one])

@@ -85,6 +85,13 @@ def test_a_missing_member_settles_nothing_and_is_given_up_in_the_end():
     assert (late.origin >= 0).tolist() == [False, False]
 
 
+def test_sums_of_a_time_far_ahead_are_given_up():
+    joints = joint.Joints()
+    joints.judged(site(), load(), window(np.full((4, 40), 10.0)))
+    back = joint.settle(joints.joint, window(np.full((4, 2), 10.0)))
+    assert (back.origin == -1).all() and not back.settled.any()
+
+
 def test_a_sum_is_settled_with_those_who_were_there():
     used = np.full((4, 4), 10.0)
     joints = joint.Joints()

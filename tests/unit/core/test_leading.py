@@ -144,8 +144,9 @@ def test_before_it_is_proven_nothing_is_raised(told):
 
 def test_the_note_says_who_leads(told):
     _, _, raised = raised_steps(told)[-1]
-    assert 'cpu is raised by the surge of leader' in raised.notes['follower']
-    assert 'ahead by 10 min' in raised.notes['follower']
+    note = raised.notes['follower']
+    assert 'the forecast of cpu is raised: leader surges' in note
+    assert 'follows by 10 min' in note
 
 
 def test_the_chance_rises_with_the_forecast(told):
@@ -267,3 +268,10 @@ def test_a_forecast_that_nobody_can_settle_is_given_up():
     nothing = np.full((2, 4), np.nan)
     lead.settle(nothing, START + 86400, STEP_S, np.ones(2))
     assert (lead.origin == -1).all() and lead.settled[0] == 0
+
+
+def test_a_forecast_of_a_time_far_ahead_is_given_up():
+    lead = one_lead()
+    lead.origin[0, :2] = START + 86400, START + 1200
+    lead.settle(np.ones((2, 4)), START, STEP_S, np.ones(2))
+    assert lead.origin[0].tolist() == [-1, START + 1200, -1, -1]
