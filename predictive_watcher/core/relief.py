@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -44,16 +45,27 @@ def relieve(
         for row in rows
         if (option := _departure(maker, row, node, before)) is not None
     ]
+    told = False
     for option in sorted(options, key=lambda one: _order(maker, one)):
+        action, hold = _departing(maker, node, option, before)
+        if hold and told:
+            continue
+        flavor = maker.instance(option.row).flavor
         target, _ = maker.find(
             option.row,
-            maker.instance(option.row).flavor,
+            flavor,
             # well below, or it would send somebody back at the next audit
             below=maker.policy.release_threshold,
         )
-        if target is not None:
-            _look(maker, option.row, node, target)
-            _depart(maker, node, option, target, before)
+        if target is None:
+            continue
+        _look(maker, option.row, node, target)
+        if hold:
+            # the best one tells why it stays; another may still leave
+            maker.fallback[option.row], told = hold, True
+            continue
+        action = replace(action, node=target.name)
+        if maker.spend(option.row, action, target.name, flavor):
             return
 
 
@@ -104,13 +116,13 @@ def _departure(
     return _Departure(row=row, after=after)
 
 
-def _depart(
+def _departing(
     maker: PlanMaker,
     node: fleet_module.Node,
     option: _Departure,
-    target: fleet_module.Node,
     before: float,
-) -> None:
+) -> tuple[Migrate, Hold | None]:
+    """The migration, without its target, and what stands against it."""
     policy = maker.policy
     benefit, cost = _worth(maker, node, option, before)
     text = (
@@ -119,27 +131,29 @@ def _depart(
         f'{option.after:.2f}; benefit {benefit:.0f}, cost {cost:.0f} '
         'weighted s'
     )
+    action = Migrate(
+        reason=Reason.NODE_OVERLOAD_EXPECTED,
+        text=text,
+        node='',
+        node_risk=before,
+        benefit=benefit,
+        cost=cost,
+    )
+    full = maker.used_up(option.row, node.name)
+    hold = None
     if not maker.policy_of(option.row).allow_migrate:
-        maker.fallback[option.row] = Hold(
+        hold = Hold(
             reason=Reason.NOT_ALLOWED,
             text=f'{text}; but the audit or its policy does not allow '
             'live_migrate',
         )
     elif benefit <= cost:
-        maker.fallback[option.row] = Hold(
-            reason=Reason.NOT_WORTH_IT, text=text
+        hold = Hold(reason=Reason.NOT_WORTH_IT, text=text)
+    elif full:
+        hold = Hold(
+            reason=Reason.BUDGET, text=f'{text}; but {full} is used up'
         )
-    else:
-        action = Migrate(
-            reason=Reason.NODE_OVERLOAD_EXPECTED,
-            text=text,
-            node=target.name,
-            node_risk=before,
-            benefit=benefit,
-            cost=cost,
-        )
-        flavor = maker.instance(option.row).flavor
-        maker.spend(option.row, action, target.name, flavor)
+    return action, hold
 
 
 def _worth(
@@ -164,4 +178,5 @@ def _worth(
         cost_factor=policy.cost_factor,
     )
     own = float(seen.node_weight(option.row))
-    return benefit, own * policy.migration_interruption_s * policy.cost_factor
+    factor = maker.policy_of(option.row).cost_factor
+    return benefit, own * policy.migration_interruption_s * factor
