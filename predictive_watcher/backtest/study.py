@@ -35,10 +35,16 @@ RIVALS = (
 )  # fmt: skip
 # Chosen on the time and the instances that models are chosen on; see the
 # user's page.  An audit gets them as parameters.
-RULES = Policy(quantile_level=0.25, lease_duration_s=1800, cooldown_s=900)
+RULES = Policy(
+    begin_threshold=0.3,
+    weight_urgency=0.5,
+    quantile_level=0.25,
+    lease_duration_s=1800,
+    cooldown_s=900,
+)
 # Of telemetry that audits may ask for: longer than any model's history.
 _HISTORY_S = 3 * 86400
-# Risk thresholds of the curve.
+# Risks at which leases begin, of the curve.
 THRESHOLDS = (0.15, 0.3, 0.5, 0.7, 0.9)
 Tell = Callable[[str, float], None]
 
@@ -176,7 +182,7 @@ def contest(
     tasks = {name: (name, study) for name in (OURS, *names)}
     if curve:
         tasks |= {
-            f'risk_threshold {threshold:g}': (OURS, _bolder(study, threshold))
+            f'begin_threshold {threshold:g}': (OURS, _bolder(study, threshold))
             for threshold in THRESHOLDS
         }
     done = tasks_module.work(tasks, tell, jobs)
@@ -198,9 +204,9 @@ def contest(
     if curve:
         told['curve'] = [
             {
-                'risk_threshold': threshold,
+                'begin_threshold': threshold,
                 **compare.totals(
-                    done[f'risk_threshold {threshold:g}'].figures, scene
+                    done[f'begin_threshold {threshold:g}'].figures, scene
                 ),
             }
             for threshold in THRESHOLDS
@@ -209,10 +215,11 @@ def contest(
 
 
 def _bolder(study: Study, threshold: float) -> Study:
-    """The same with another risk threshold."""
-    release = min(study.policy.release_threshold, threshold / 2)
+    """The same with leases that begin at another risk."""
     policy = dataclasses.replace(
-        study.policy, risk_threshold=threshold, release_threshold=release
+        study.policy,
+        begin_threshold=threshold,
+        risk_threshold=max(study.policy.risk_threshold, threshold),
     )
     return dataclasses.replace(study, policy=policy)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 import enum
+import math
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def _number(specs: Mapping[str, str], key: str) -> float | None:
             f'extra spec {key}={text!r} is not a number; '
             f'mend it with "openstack flavor set --property {key}=NUMBER"'
         ) from None
-    return value if np.isfinite(value) and value > 0 else None
+    return value if math.isfinite(value) and value > 0 else None
 
 
 def _both_ways(

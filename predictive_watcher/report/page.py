@@ -95,7 +95,7 @@ def _against(told: Mapping[str, Any], key: str, label: str) -> str:
         svg.Point(
             x=one[key],
             y=one['weighted_violation_minutes'],
-            label=f'{one["risk_threshold"]:g}',
+            label=f'{one["begin_threshold"]:g}',
             ours=True,
         )
         for one in told.get('curve', ())
@@ -103,7 +103,7 @@ def _against(told: Mapping[str, Any], key: str, label: str) -> str:
     if line:
         points = [point for point in points if not point.ours]
     return _figure(
-        f'Against {label}' + (', by risk threshold' if line else ''),
+        f'Against {label}' + (', by begin threshold' if line else ''),
         svg.scatter(points, line, x=label, y='weighted violation min'),
     )
 

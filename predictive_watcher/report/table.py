@@ -82,16 +82,16 @@ def ratio_rows(told: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _curve_rows(told: Mapping[str, Any]) -> list[list[str]]:
-    """What the risk threshold changes."""
+    """What the risk at which leases begin changes."""
     keys = (
         'weighted_violation_minutes',
         'interruption_minutes',
         'actions',
         'extra_vcpu_hours',
     )
-    rows = [['risk threshold', *(key.replace('_', ' ') for key in keys)]]
+    rows = [['begin threshold', *(key.replace('_', ' ') for key in keys)]]
     rows += [
-        [f'{point["risk_threshold"]:g}', *(f'{point[k]:,.0f}' for k in keys)]
+        [f'{point["begin_threshold"]:g}', *(f'{point[k]:,.0f}' for k in keys)]
         for point in told['curve']
     ]
     return rows

@@ -103,7 +103,7 @@ def test_several_processes_find_the_same(tmp_path, trace, capsys):
         told.append(path.read_text())
     assert told[0] == told[1]
     curve = json.loads(told[0])['curve']
-    assert [p['risk_threshold'] for p in curve] == [0.15, 0.3, 0.5, 0.7, 0.9]
+    assert [p['begin_threshold'] for p in curve] == [0.15, 0.3, 0.5, 0.7, 0.9]
 
 
 def test_the_page_needs_nothing_else(tmp_path, trace, capsys):
