@@ -78,8 +78,8 @@ class Ours:
         self.last = window.usage[:, -1]
 
     def found(self) -> dict[str, Any]:
-        """Seconds, the mean over all but the first reading, which also asks
-        who owns the disks and interfaces; and requests.
+        """Seconds, the mean over all but the first reading, which also looks
+        up which metrics there are; and requests.
         """
         later = self._seconds[1:] or self._seconds
         return {

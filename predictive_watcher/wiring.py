@@ -29,11 +29,11 @@ from predictive_watcher.models import runtime
 from predictive_watcher.policies import file as policy_file
 from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
+from predictive_watcher.telemetry import catalogue
 from predictive_watcher.telemetry import circuit
 from predictive_watcher.telemetry import gnocchi
 from predictive_watcher.telemetry import measures
 from predictive_watcher.telemetry import measuring as measuring_module
-from predictive_watcher.telemetry import owners
 from predictive_watcher.telemetry import prometheus
 
 
@@ -180,7 +180,9 @@ def telemetry(
             session, section.region_name, section.endpoint_type
         ),
         place=section.region_name or '',
-        owners=_once(owners.Owners, 'owners', section.region_name),
+        catalogue=_once(
+            catalogue.Catalogue, 'catalogue', section.region_name
+        ),
         **common,
     )
 

@@ -5,11 +5,11 @@ from typing import Any
 from keystoneauth1 import adapter
 from keystoneauth1 import session as ks_session
 
+from predictive_watcher.telemetry import catalogue as catalogue_module
 from predictive_watcher.telemetry import gnocchi_http
 from predictive_watcher.telemetry import gnocchi_reading
 from predictive_watcher.telemetry import measures
 from predictive_watcher.telemetry import metered
-from predictive_watcher.telemetry import owners as owners_module
 
 
 def metric_adapter(
@@ -29,13 +29,13 @@ def metric_adapter(
 
 
 class GnocchiTelemetry(metered.Metered):
-    """Usage of instances from Gnocchi: four requests per page of instances,
-    and one for each thousand disks or interfaces that are new.
+    """Usage of instances from Gnocchi: a request for each thousand metrics,
+    and two for disks and interfaces that are new.
 
     ``client`` sends requests to the service type "metric", see
     `metric_adapter`; the archive policies must have the granularity.
 
-    :param owners: of devices, to go on with what other readings found.
+    :param catalogue: of metrics, to go on with what other readings found.
     """
 
     name = 'gnocchi'
@@ -44,11 +44,11 @@ class GnocchiTelemetry(metered.Metered):
         self,
         client: adapter.Adapter,
         *,
-        owners: owners_module.Owners | None = None,
+        catalogue: catalogue_module.Catalogue | None = None,
         **more: Any,
     ) -> None:
         super().__init__(client, **more)
-        self._owners = owners or owners_module.Owners()
+        self._catalogue = catalogue or catalogue_module.Catalogue()
 
     def _reading(
         self,
@@ -62,7 +62,7 @@ class GnocchiTelemetry(metered.Metered):
             requests=gnocchi_http.Requests(
                 self._client, timeout_s, self._clock, self._wall
             ),
-            owners=self._owners,
+            catalogue=self._catalogue,
             instances=instances,
             first=first,
             stop=stop,

@@ -29,6 +29,10 @@ class Unfit(Exception):
     """
 
 
+class Stale(Exception):
+    """A metric that was asked for by its id is not there any more."""
+
+
 class NoResourceType(Exception):
     """Gnocchi does not know the resource type."""
 
@@ -39,6 +43,8 @@ _MEANINGS: tuple[tuple[int, str, type[Exception]], ...] = (
     (400, 'No granularity match', Unfit),
     (400, 'Resource type does not exist', NoResourceType),
     (400, 'Resource type does not exists', NoResourceType),
+    (404, 'Unknown metrics', Stale),
+    (404, 'Resource type', NoResourceType),
     (404, 'does not exist', NoMetric),
 )
 

@@ -1,6 +1,9 @@
 """One reading of usage from Gnocchi, page by page and measure by measure."""
 
+from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import datetime
 import functools
 from typing import Any
@@ -9,10 +12,10 @@ import numpy as np
 
 from predictive_watcher import exceptions
 from predictive_watcher.telemetry import archive
+from predictive_watcher.telemetry import catalogue as catalogue_module
 from predictive_watcher.telemetry import gnocchi_http
 from predictive_watcher.telemetry import grid
 from predictive_watcher.telemetry import measures
-from predictive_watcher.telemetry import owners as owners_module
 from predictive_watcher.telemetry import reading
 
 
@@ -35,12 +38,12 @@ class GnocchiReading(reading.Reading):
     def __init__(
         self,
         requests: gnocchi_http.Requests,
-        owners: owners_module.Owners,
+        catalogue: catalogue_module.Catalogue,
         **options: Any,
     ) -> None:
         super().__init__(requests=requests, **options)
         self._gnocchi = requests
-        self._owners = owners
+        self._catalogue = catalogue
         self._unfit = archive.Unfit(requests, self._step)
         # Gnocchi stamps a bucket with its start, we with its end
         self._origin = self._begin - self._step
@@ -109,52 +112,75 @@ class GnocchiReading(reading.Reading):
         way: archive.Way,
     ) -> None:
         try:
-            answer = self._ask(page, measure, way)
-        except gnocchi_http.NoMetric:
-            answer = {'measures': {}}
-        self._add(measure, page, answer, way)
+            devices, answers = self._ask(page, measure, way)
+        except gnocchi_http.Stale:
+            self._catalogue.forget(measure, page)
+            try:
+                devices, answers = self._ask(page, measure, way)
+            except gnocchi_http.Stale as error:
+                self._note(
+                    measure,
+                    page,
+                    f'Gnocchi lists metrics that it does not have: {error}',
+                )
+                return
+        self._add(measure, page, devices, answers, way)
 
     def _ask(
         self,
         page: Sequence[str],
         measure: measures.Measure,
         way: archive.Way,
-    ) -> Any:
-        return self._gnocchi.post(
-            '/v1/aggregates',
-            {
-                'operations': [
-                    'metric',
-                    *([name, way.aggregation] for name in measure.metrics),
-                ],
-                'search': {'in': {measure.owner: list(page)}},
-                'resource_type': measure.resource_type,
-            },
-            fill='dropna',
-            granularity=way.granularity,
-            **self._span,
-        )
+    ) -> tuple[dict[str, catalogue_module.Devices], dict[str, Any]]:
+        """What the instances have, and what each metric of that shows."""
+        devices = self._catalogue.of(self._gnocchi, measure, page)
+        wanted = [
+            metrics[name]
+            for own in devices.values()
+            for metrics in own.values()
+            for name in measure.metrics
+            if name in metrics
+        ]
+        answers: dict[str, Any] = {}
+        for i in range(0, len(wanted), catalogue_module.PAGE):
+            part = wanted[i : i + catalogue_module.PAGE]
+            found = self._gnocchi.post(
+                '/v1/aggregates',
+                {
+                    'operations': [
+                        'metric',
+                        *([metric, way.aggregation] for metric in part),
+                    ]
+                },
+                fill='dropna',
+                granularity=way.granularity,
+                **self._span,
+            )
+            with _understood():
+                answers |= found['measures']
+        return devices, answers
 
     def _add(
         self,
         measure: measures.Measure,
         page: Sequence[str],
-        answer: Any,
+        devices: Mapping[str, catalogue_module.Devices],
+        answers: Mapping[str, Any],
         way: archive.Way,
     ) -> None:
         missing = set(page)
-        try:
-            devices = {str(k): v for k, v in answer['measures'].items()}
-            owner_of = self._owners.of(self._gnocchi, measure, devices)
-            # a sum does not depend on the order in which Gnocchi has them
-            for name in sorted(owner_of):
-                missing.discard(owner_of[name])
-                self._add_device(measure, owner_of[name], devices[name], way)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise exceptions.TelemetryError(
-                'Gnocchi answered /v1/aggregates in a form that is not '
-                f'known ({error!r}); is it Gnocchi 4.3 or later?'
-            ) from error
+        with _understood():
+            for owner, own in devices.items():
+                # a sum does not depend on the order in which Gnocchi has them
+                for _, metrics in sorted(own.items()):
+                    device = {
+                        name: answers.get(metrics[name], {})
+                        for name in measure.metrics
+                        if name in metrics
+                    }
+                    if device:
+                        missing.discard(owner)
+                        self._add_device(measure, owner, device, way)
         names = ' and '.join(measure.metrics)
         self._note(measure, missing, f'Gnocchi has no metric {names} of it')
 
@@ -175,7 +201,7 @@ class GnocchiReading(reading.Reading):
                     measure, [owner], f'a device lacks the metric {metric}'
                 )
                 continue
-            series = device[metric][way.aggregation]
+            series = device[metric].get(way.aggregation, ())
             times = [_unix(stamp) for stamp, _, _ in series]
             values = [value for _, _, value in series]
             self._check_ahead(measure, owner, times)
@@ -210,3 +236,15 @@ class GnocchiReading(reading.Reading):
             dense = grid.rates(dense, self._interval_s)
             dense[counter] = grown
         return seen, dense
+
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """Tell of an answer in another form."""
+    try:
+        yield
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise exceptions.TelemetryError(
+            'Gnocchi answered /v1/aggregates in a form that is not known '
+            f'({error!r}); is it Gnocchi 4.3 or later?'
+        ) from error

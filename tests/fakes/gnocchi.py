@@ -70,6 +70,7 @@ class _Resource:
     id: str
     type: str
     attributes: dict[str, str]
+    started_at: float
     metrics: dict[str, _Metric] = field(default_factory=dict)
 
 
@@ -86,9 +87,11 @@ class FakeGnocchi:
         self.down = False
         self.unauthorized = False
         self.answer: FakeResponse | None = None
+        self.started_at = 1_600_000_000.0  # of what is added from now on
         self.date: float | None = None  # what its clock shows, Unix seconds
         self.requests: list[tuple[str, str]] = []
         self.timeouts: list[float] = []
+        self.metrics: list[str] = []  # ids that were asked for
         self.types = {
             'instance',
             'instance_disk',
@@ -126,7 +129,12 @@ class FakeGnocchi:
         """Samples (Unix seconds, value) of one metric of one resource."""
         resource = self.resources.setdefault(
             resource_id,
-            _Resource(id=resource_id, type=type_, attributes=attributes),
+            _Resource(
+                id=resource_id,
+                type=type_,
+                attributes={'instance_id': resource_id, **attributes},
+                started_at=self.started_at,
+            ),
         )
         resource.metrics[metric] = _Metric(
             id=f'{resource_id}/{metric}',
@@ -184,12 +192,7 @@ class FakeGnocchi:
             own = self.resources[resource].metrics[metric]
             return _ok(_measures(own.samples, query['aggregation'], query))
         if path.startswith('/v1/search/resource/'):
-            return _ok(
-                [
-                    {'id': r.id, **r.attributes}
-                    for r in self._search(path.rpartition('/')[2], body)
-                ][: int(query['limit'])]
-            )
+            return self._list(path.rpartition('/')[2], query, body)
         return _page(404, 'The resource could not be found.')
 
     def _search(self, type_: str, search: Any) -> list[_Resource]:
@@ -197,6 +200,9 @@ class FakeGnocchi:
             ((op, rest),) = condition.items()
             if op == 'and':
                 return all(fits(resource, c) for c in rest)
+            if op == '>=':
+                since = datetime.datetime.fromisoformat(rest['started_at'])
+                return resource.started_at >= since.timestamp()
             assert op == 'in'
             ((name, values),) = rest.items()
             own = {'id': resource.id, **resource.attributes}
@@ -227,29 +233,54 @@ class FakeGnocchi:
             ]
         )
 
+    def _list(
+        self, type_: str, query: dict[str, str], body: Any
+    ) -> FakeResponse:
+        if type_ not in self.types:
+            return _page(404, f'Resource type {type_} does not exist')
+        found = sorted(self._search(type_, body), key=lambda r: r.id)
+        after = query.get('marker', '')
+        return _ok(
+            [
+                {
+                    'id': r.id,
+                    'started_at': _clock(r.started_at),
+                    'metrics': {m.name: m.id for m in r.metrics.values()},
+                    **r.attributes,
+                }
+                for r in found
+                if r.id > after
+            ][: int(query['limit'])]
+        )
+
     def _aggregates(self, query: dict[str, str], body: Any) -> FakeResponse:
-        if body['resource_type'] not in self.types:
-            return _page(
-                400,
-                "{'cause': 'Resource type does not exist', "
-                f"'detail': '{body['resource_type']}'}}",
-            )
+        owners = self.resources.values()
+        by_id = {m.id: m for r in owners for m in r.metrics.values()}
         wanted = [tuple(x) for x in body['operations'][1:]]
-        found = self._search(body['resource_type'], body['search'])
-        pairs = [
-            (r, r.metrics[name], aggregation)
-            for r in found
-            for name, aggregation in wanted
-            if name in r.metrics
-        ]
-        for _, metric, aggregation in pairs:
-            problem = self._unfit(metric, aggregation, query)
+        self.metrics += [name for name, _ in wanted]
+        gone = sorted({name for name, _ in wanted} - by_id.keys())
+        if gone:
+            return _page(
+                404,
+                "{'cause': 'Unknown metrics', 'reason': \"Provided metrics "
+                f"don't exists\", 'detail': {gone}}}",
+            )
+        for name, aggregation in wanted:
+            problem = self._unfit(by_id[name], aggregation, query)
             if problem:
                 return problem
-        if not pairs:
-            names = sorted({name for name, _ in wanted})
-            return _page(404, f'Metric {names} does not exist')
-        return _ok({'measures': self._devices(pairs, query)})
+        return _ok(
+            {
+                'measures': {
+                    name: {
+                        aggregation: _measures(
+                            by_id[name].samples, aggregation, query
+                        )
+                    }
+                    for name, aggregation in wanted
+                }
+            }
+        )
 
     def _unfit(
         self, metric: _Metric, aggregation: str, query: dict[str, str]
@@ -271,18 +302,9 @@ class FakeGnocchi:
             )
         return None
 
-    def _devices(
-        self,
-        pairs: list[tuple[_Resource, _Metric, str]],
-        query: dict[str, str],
-    ) -> dict[str, dict[str, Any]]:
-        assert 'groupby' not in query
-        devices: dict[str, dict[str, Any]] = {}
-        for resource, metric, aggregation in pairs:
-            devices.setdefault(resource.id, {})[metric.name] = {
-                aggregation: _measures(metric.samples, aggregation, query)
-            }
-        return devices
+
+def _clock(at: float) -> str:
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat()
 
 
 def _measures(

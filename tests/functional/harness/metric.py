@@ -30,7 +30,7 @@ METRICS: Mapping[str, tuple[str, str, float, bool]] = {
     ),
 }
 
-_DEVICE = '-device'
+_DEVICE, _METRIC = '-device', '#'
 
 
 class FakeGnocchi(web.Service):
@@ -83,36 +83,44 @@ class FakeGnocchi(web.Service):
 
     @web.route('POST', '/v1/aggregates')
     def aggregates(self, request: web.Request) -> Any:
-        asked = dict(request.body['operations'][1:])
-        [(owner, wanted)] = request.body['search']['in'].items()
         start = int(request.query['start'])
         stop = int(request.query.get('stop', 2**40))
-        measures = {}
-        for instance in sorted(wanted):
-            device = {
-                name: {
+        return {
+            'measures': {
+                metric: {
                     aggregation: list(
-                        self._series(instance, name, start, stop)
+                        self._series(*metric.split(_METRIC), start, stop)
                     )
                 }
-                for name, aggregation in asked.items()
-                if METRICS[name][1] in self.usage.get(instance, {})
+                for metric, aggregation in request.body['operations'][1:]
             }
-            name = instance if owner == 'id' else f'{instance}{_DEVICE}'
-            if device:
-                measures[name] = device
-        if not measures:
-            return web.Reply(
-                {'description': f'Metric {sorted(asked)} does not exist'}, 404
-            )
-        return {'measures': measures}
+        }
 
     @web.route('POST', '/v1/search/resource/(?P<kind>[^/]+)')
     def search(self, request: web.Request, kind: str) -> list[dict[str, Any]]:
-        return [
-            {'id': one, 'instance_id': one.removesuffix(_DEVICE)}
-            for one in request.body['in']['id']
-        ]
+        body = request.body
+        if 'and' in body:  # what began of late: nothing
+            return []
+        [(owner, wanted)] = body['in'].items()
+        end = '' if owner == 'id' else _DEVICE
+        found = []
+        for one in sorted(wanted):
+            metrics = {
+                name: f'{one}{_METRIC}{name}'
+                for name, (type_, resource, _, _) in METRICS.items()
+                if type_ == kind and resource in self.usage.get(one, {})
+            }
+            if metrics:
+                found.append(
+                    {
+                        'id': f'{one}{end}',
+                        'instance_id': one,
+                        'metrics': metrics,
+                        'started_at': '2020-01-01T00:00:00+00:00',
+                    }
+                )
+        after = request.query.get('marker', '')
+        return [one for one in found if one['id'] > after]
 
     def _series(
         self, instance: str, name: str, start: int, stop: int

@@ -11,8 +11,8 @@ import pytest
 
 from predictive_watcher import exceptions
 from predictive_watcher.core import usage
+from predictive_watcher.telemetry import catalogue
 from predictive_watcher.telemetry import gnocchi
-from predictive_watcher.telemetry import owners
 from tests.fakes import gnocchi as fake_gnocchi
 
 
@@ -242,30 +242,98 @@ def fifty_with_disks(cloud):
     return [f'i{i}' for i in range(50)]
 
 
-def test_a_page_takes_four_requests_and_one_for_disks_that_are_new(cloud):
-    names = fifty_with_disks(cloud)
-    known = owners.Owners()
-    read(cloud, *names, owners=known)
-    assert len(cloud.requests) == 5
+def paths(cloud):
+    """What was asked, without queries; and forgets it."""
+    found = [url.partition('?')[0] for _, url in cloud.requests]
     cloud.requests.clear()
-    window = read(cloud, *names, page_size=20, owners=known)
-    assert len(cloud.requests) == 3 * 4
+    return found
+
+
+def test_metrics_are_looked_up_once_and_then_asked_for_by_their_ids(cloud):
+    names = fifty_with_disks(cloud)
+    for name in names:
+        cloud.add(name, 'memory.usage', [(T0 + 20.0, 700.0)])
+        for metric in ('network.incoming.bytes', 'network.outgoing.bytes'):
+            cloud.add(
+                f'{name}-tap0',
+                metric,
+                counter(1.0),
+                type_='instance_network_interface',
+                instance_id=name,
+            )
+    known = catalogue.Catalogue()
+    read(cloud, *names, catalogue=known)
+    found = paths(cloud)
+    assert found.count('/v1/aggregates') == 4
+    assert len(found) == 4 + 3
+    window = read(cloud, *names, page_size=20, catalogue=known)
+    found = paths(cloud)
+    assert found.count('/v1/aggregates') == 3 * 4
+    # disks and interfaces that are new
+    assert len(found) == 3 * (4 + 2)
     assert np.isfinite(window.usage[:, :, CPU]).all()
     assert np.isfinite(window.usage[:, :, DISK]).all()
 
 
 def test_a_disk_that_is_attached_later_is_found_at_once(cloud):
-    known = owners.Owners()
+    known = catalogue.Catalogue()
     names = fifty_with_disks(cloud)
-    read(cloud, *names, owners=known)
+    read(cloud, *names, catalogue=known)
     for metric in (READ, WRITE):
         disk(cloud, 'i7', 'vdb', metric, counter(2.0))
-    cloud.requests.clear()
-    window = read(cloud, *names, owners=known)
+    window = read(cloud, *names, catalogue=known)
     assert window.usage[7, :, DISK].tolist() == [6.0] * 12
     assert window.usage[8, :, DISK].tolist() == [2.0] * 12
-    asked = [url for _, url in cloud.requests if '/search/' in url]
-    assert len(asked) == 1
+
+
+def test_a_metric_that_was_made_anew_is_found_again(cloud):
+    names = fifty_with_disks(cloud)
+    known = catalogue.Catalogue()
+    read(cloud, *names, catalogue=known)
+    cloud.resources['i3'].metrics['cpu'].id = 'another'
+    window = read(cloud, *names, catalogue=known)
+    assert np.isfinite(window.usage[:, :, CPU]).all()
+
+
+def test_a_metric_that_comes_later_is_found(cloud):
+    cloud.add('a', 'cpu', counter(1e9))
+    known = catalogue.Catalogue()
+    assert np.isnan(read(cloud, 'a', catalogue=known).usage[0, 0, MEMORY])
+    cloud.add('a', 'memory.usage', [(T0 + 20.0, 700.0)])
+    window = read(cloud, 'a', catalogue=known)
+    assert window.usage[0, 0, MEMORY] == 700.0
+
+
+def test_metrics_that_gnocchi_lists_and_does_not_have_are_told(
+    cloud, monkeypatch
+):
+    cloud.add('a', 'cpu', counter(1e9))
+    cloud.add('a', 'memory.usage', [(T0 + 20.0, 700.0)])
+    good = cloud.request
+
+    def gone(url, method, **more):
+        if 'a/cpu' in str(more.get('json')):
+            return fake_gnocchi.FakeResponse(
+                status_code=404, text="{'cause': 'Unknown metrics'}"
+            )
+        return good(url, method, **more)
+
+    monkeypatch.setattr(cloud, 'request', gone)
+    source = gnocchi.GnocchiTelemetry(cloud)
+    window = source.read(['a'], T0 + STEP, T0 + 2 * STEP)
+    assert window.usage[0, 0, MEMORY] == 700.0
+    assert 'lists metrics that it does not have' in str(source.health.why('a'))
+
+
+def test_all_is_looked_up_again_after_hours(cloud):
+    cloud.add('a', 'cpu', counter(1e9))
+    cloud.add('a', 'memory.usage', [(T0 + 20.0, 700.0)])
+    known = catalogue.Catalogue(cloud.clock)
+    for hours, searches in ((0, 3), (1, 2), (7, 3)):
+        cloud.clock.sleep(3600.0 * hours)
+        read(cloud, 'a', catalogue=known)
+        found = [path for path in paths(cloud) if '/search/' in path]
+        assert len(found) == searches, hours
 
 
 def test_more_disks_than_gnocchi_lists_at_once_are_all_found(cloud):
@@ -297,8 +365,8 @@ def test_health_counts_requests_and_names_what_is_missing(cloud):
     source = gnocchi.GnocchiTelemetry(cloud, clock=cloud.clock)
     cloud.latency_s = 2.0
     source.read(['a', 'b', 'c'], T0, None)
-    assert source.health.requests == 4
-    assert source.health.seconds == 8.0
+    assert source.health.requests == len(cloud.requests) == 5
+    assert source.health.seconds == 10.0
     assert not [t for t in source.health.why('a') if t.startswith('cpu')]
     why = {name: ' '.join(source.health.why(name)) for name in 'bc'}
     assert 'cpu gave no valid sample since 2023-11-14' in why['b']
@@ -375,8 +443,12 @@ def test_unfit_metrics_are_looked_up_once_for_all_pages(cloud):
             policy='old' if i % 3 == 0 else fake_gnocchi.GOOD,
         )
     read(cloud, *names, page_size=3)
-    # 3 pages x (4 + cpu again), the policies, the metrics with the old one
-    assert len(cloud.requests) == 3 * 5 + 2
+    found = paths(cloud)
+    # cpu of each page, and again
+    assert found.count('/v1/aggregates') == 3 * 2
+    # the policies, and the metrics with the old one
+    assert found.count('/v1/archive_policy') == 1
+    assert found.count('/v1/metric') == 1
 
 
 def test_a_page_of_unfit_metrics_only_is_not_asked_for_again(cloud):
@@ -384,7 +456,7 @@ def test_a_page_of_unfit_metrics_only_is_not_asked_for_again(cloud):
     cloud.add('a', 'cpu', counter(1e9), policy='old')
     window = read(cloud, 'a')
     assert np.isnan(window.usage[0, :, CPU]).all()
-    assert len(cloud.requests) == 4 + 2
+    assert paths(cloud).count('/v1/aggregates') == 1
 
 
 def test_a_counter_without_a_rate_is_differenced_and_said_so(cloud):
@@ -507,16 +579,15 @@ def test_shuffled_or_doubled_samples_are_the_same_usage(random):
         if answer.status_code != 200:
             return answer
         found = json.loads(answer.text)
-        if isinstance(found, dict):
-            devices = list(found['measures'].items())
-            random.shuffle(devices)
-            found['measures'] = dict(devices)
-            for _, device in devices:
-                for series in device.values():
-                    for way, points in series.items():
-                        points += random.sample(points, len(points) // 2)
-                        random.shuffle(points)
-                        series[way] = points
+        if isinstance(found, list):
+            random.shuffle(found)
+            return fake_gnocchi.FakeResponse(text=json.dumps(found))
+        metrics = list(found['measures'].items())
+        random.shuffle(metrics)
+        found['measures'] = dict(metrics)
+        for points in (p for _, ways in metrics for p in ways.values()):
+            points += random.sample(points, len(points) // 2)
+            random.shuffle(points)
         return fake_gnocchi.FakeResponse(text=json.dumps(found))
 
     cloud.request = mixed

@@ -1,0 +1,154 @@
+"""Which metrics instances have in Gnocchi, looked up once in a process.
+
+Asked by a search, Gnocchi's API loads all resources with all their metrics,
+some twenty each, before it reads one; grouped by instance it even aggregates
+each by itself, with threads of its own.  So metrics are asked for by their
+ids.  Who a disk belongs to, and the id of a metric, never change; what is new
+or gone is noticed: an instance that lacks a metric is looked for again at each
+reading, and so are devices that began since the last look.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+import datetime
+import time
+from typing import Any
+
+from predictive_watcher import exceptions
+from predictive_watcher.telemetry import gnocchi_http
+from predictive_watcher.telemetry import measures
+
+
+PAGE = 1000  # Gnocchi's default max_limit
+_AGAIN_S = 6 * 3600.0  # all is looked up again, whatever was missed
+_EARLIER = datetime.timedelta(seconds=5)  # clocks of several API hosts
+
+# by device, then by name: the id of a metric
+Devices = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one resource type, by instance."""
+
+    since: float
+    devices: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    newest: datetime.datetime | None = None  # start of the newest resource
+
+
+class Catalogue:
+    """Devices of instances and the ids of their metrics.
+
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._types: dict[str, _Known] = {}
+        self._clock = clock
+
+    def of(
+        self,
+        requests: gnocchi_http.Requests,
+        measure: measures.Measure,
+        page: Sequence[str],
+    ) -> dict[str, Devices]:
+        """By instance, what Gnocchi has of it; who is not there has nothing.
+
+        :raises TelemetryError: where Gnocchi does not answer as it should.
+        :raises NoResourceType: where it does not know the type.
+        """
+        known = self._known(measure.resource_type)
+        lacking = [
+            name
+            for name in page
+            if not _is_complete(known.devices.get(name), measure)
+        ]
+        if lacking:
+            for name in lacking:
+                known.devices.pop(name, None)
+            self._look(
+                requests, measure, known, {'in': {measure.owner: lacking}}
+            )
+        rest = sorted(set(page) - set(lacking))
+        if rest and measure.owner != 'id' and known.newest is not None:
+            since = (known.newest - _EARLIER).isoformat()
+            new = {
+                'and': [
+                    {'in': {measure.owner: rest}},
+                    {'>=': {'started_at': since}},
+                ]
+            }
+            self._look(requests, measure, known, new)
+        return {
+            name: known.devices[name] for name in page if name in known.devices
+        }
+
+    def forget(self, measure: measures.Measure, page: Sequence[str]) -> None:
+        """Some metric of these instances is gone: look again."""
+        known = self._known(measure.resource_type)
+        for name in page:
+            known.devices.pop(name, None)
+
+    def _known(self, resource_type: str) -> _Known:
+        now = self._clock()
+        known = self._types.get(resource_type)
+        if known is None or now - known.since > _AGAIN_S:
+            known = self._types[resource_type] = _Known(since=now)
+        return known
+
+    def _look(
+        self,
+        requests: gnocchi_http.Requests,
+        measure: measures.Measure,
+        known: _Known,
+        among: Mapping[str, Any],
+    ) -> None:
+        try:
+            for resource in _pages(requests, measure.resource_type, among):
+                owner = str(resource[measure.owner])
+                devices = known.devices.setdefault(owner, {})
+                devices[str(resource['id'])] = {
+                    str(name): str(metric)
+                    for name, metric in resource['metrics'].items()
+                }
+                began = datetime.datetime.fromisoformat(resource['started_at'])
+                known.newest = max(known.newest or began, began)
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise exceptions.TelemetryError(
+                f'Gnocchi listed resources of {measure.resource_type} in a '
+                f'form that is not known ({error!r}); is it Gnocchi 4.3 or '
+                'later?'
+            ) from error
+
+
+def _is_complete(
+    devices: Devices | None, measure: measures.Measure
+) -> bool:
+    return bool(devices) and all(
+        name in metrics
+        for metrics in (devices or {}).values()
+        for name in measure.metrics
+    )
+
+
+def _pages(
+    requests: gnocchi_http.Requests,
+    resource_type: str,
+    among: Mapping[str, Any],
+) -> Iterator[dict[str, Any]]:
+    """All resources that a search finds."""
+    query: dict[str, Any] = {'limit': PAGE, 'sort': 'id:asc'}
+    while True:
+        page = requests.post(
+            f'/v1/search/resource/{resource_type}', among, **query
+        )
+        yield from page
+        # the server may allow less than PAGE: only an empty page is surely
+        # the last one, but one that is nearly empty is no part of more
+        if len(page) < min(PAGE, 100):
+            return
+        query['marker'] = page[-1]['id']
