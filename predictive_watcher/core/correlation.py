@@ -173,6 +173,8 @@ def learned(
     if not len(new):
         # somebody may be gone who connected others
         return known if known is before else _grouped(known)
+    if known.time is None:
+        new = new[-moving.DAY :]  # what is older, no scale remembers
     known = dataclasses.replace(
         known,
         moves=known.moves.copy(),
