@@ -68,9 +68,18 @@ def of_metadata(
 ) -> dict[str, str]:
     """What the servers' own metadata say, by instance id."""
     key = wiring.options(conf).application_metadata
-    return {
-        one.id: one.metadata[key] for one in instances if one.metadata.get(key)
-    }
+    said = {one.id: _named(one.metadata.get(key, '')) for one in instances}
+    return {instance: name for instance, name in said.items() if name}
+
+
+def _named(text: str) -> str:
+    """A name as logs and terminals can show it: the owner of a server or an
+    image may write line breaks and escape sequences.
+
+    >>> _named('shop\\n\\x1b[2J')
+    'shop[2J'
+    """
+    return ''.join(c for c in text if c.isprintable()).strip()
 
 
 def _of_images(
@@ -78,7 +87,8 @@ def _of_images(
 ) -> Mapping[str, str]:
     """What images say, by their id; nothing where Glance does not answer."""
     try:
-        return nova.image_property(images, key)
+        said = nova.image_property(images, key)
+        return {image: _named(text) for image, text in said.items()}
     except exceptions.CloudError as error:
         LOG.warning(
             'the property %s of %d images is not known, and nobody has an '

@@ -11,6 +11,7 @@ from predictive_watcher import exceptions
 from predictive_watcher import subjects
 from predictive_watcher.core import fleet
 from predictive_watcher.core import leases as leases_module
+from predictive_watcher.core import profile
 from predictive_watcher.core import regimes as regimes_module
 from predictive_watcher.core import remembering
 from predictive_watcher.core import selection
@@ -58,8 +59,13 @@ def parts(
 def regimes_of(
     behaviour: remembering.Memory | None,
 ) -> dict[str, regimes_module.Regimes]:
-    """The regimes of instances, as the audit before knew them."""
+    """The regimes of instances, as the audit before knew them; none where
+    the memory is of another make, of which whoever learns from it will tell.
+    """
     if behaviour is None:
+        return {}
+    fresh = profile.BehaviouralProfile(1, behaviour.step_s).parts()
+    if not remembering.fits(behaviour, fresh):
         return {}
     return regimes_module.of_instances(behaviour.instances, behaviour.parts)
 

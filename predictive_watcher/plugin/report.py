@@ -82,6 +82,32 @@ def log_verdicts(audit: str, verdicts: Iterable[Verdict]) -> None:
     )
 
 
+def tell(
+    publisher: notifications.Publisher,
+    run: audit_module.Run,
+    *,
+    observe_only: bool,
+) -> None:
+    """Publish the verdicts, and what changed.
+
+    The plan is made by then: an error of our own is told, and costs no more
+    than the notifications.
+    """
+    try:
+        publisher.verdicts(
+            run.audit,
+            run.proposal.verdicts,
+            model=run.proposal.seen.forecast.model,
+            decided_at=run.now,
+        )
+        publish(publisher, run, observe_only=observe_only)
+    except Exception:
+        LOG.exception(
+            'audit %s: not all of it is published; please report this',
+            run.audit,
+        )
+
+
 def publish(
     publisher: notifications.Publisher,
     run: audit_module.Run,

@@ -122,15 +122,10 @@ class PredictiveAdjustment(base.BaseStrategy):
             # all or nothing: a plan that broke off half-way is none
             for action in list(emit.actions_of(run)):
                 self.solution.add_action(**action)
-        publisher = wiring.publisher(conf, conf.host)
-        publisher.verdicts(
-            uuid,
-            verdicts,
-            model=run.proposal.seen.forecast.model,
-            decided_at=run.now,
-        )
-        report.publish(
-            publisher, run, observe_only=parameters.observe_only
+        report.tell(
+            wiring.publisher(conf, conf.host),
+            run,
+            observe_only=parameters.observe_only,
         )
 
     def _give_up(self, uuid: str, error: Exception) -> None:

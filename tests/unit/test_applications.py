@@ -95,3 +95,22 @@ def test_metadata_without_a_text_name_nothing(conf, cloud):
         [data.instance('a', metadata={'predictive:application': ''})]
     )
     assert applications.of(conf, found, [], nova.Nova(cloud), 0) == {}
+
+
+def test_a_name_holds_nothing_that_a_terminal_would_obey(conf, cloud):
+    of_image(conf)
+    cloud.images['i']['application'] = 'by\x1b]0;-image\x07'
+    written = {'predictive:application': 'shop\n2026 INFO forged\x1b[2J'}
+    blank = {'predictive:application': ' \n\x00 '}
+    site = made(
+        [
+            data.instance('owner', metadata=written),
+            data.instance('blank', metadata=blank),
+            data.instance('image', image='i'),
+        ]
+    )
+    found = applications.of(conf, site, (), nova.Nova(cloud), 0)
+    assert found == {
+        'owner': 'shop2026 INFO forged[2J',
+        'image': 'by]0;-image',
+    }

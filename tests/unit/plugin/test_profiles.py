@@ -16,8 +16,10 @@ from predictive_watcher.core import ladder
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import policy
 from predictive_watcher.core import profile
+from predictive_watcher.core import remembering
 from predictive_watcher.core import watching
 from predictive_watcher.core.adjustment import Resize
+from predictive_watcher.plugin import own_models
 from predictive_watcher.plugin import recall
 from predictive_watcher.state import cache
 from tests.fakes import cloud_data as data
@@ -258,3 +260,13 @@ def test_who_cannot_learn_at_all_does_not_cost_the_plan(conf, monkeypatch):
     monkeypatch.undo()
     _, recalled = audit(conf, 120, watched=True)
     assert recalled.profiling.resumed == 6
+
+
+def test_regimes_of_another_make_are_none():
+    found = profile.BehaviouralProfile(1, 300)
+    memory = remembering.Memory(
+        model=profile.IDENTITY, instances=('a',), time=0, step_s=300,
+        parts={n: p for n, p in found.parts().items() if n != 'segments.mass'},
+    )  # fmt: skip
+    assert own_models.regimes_of(memory) == {}
+    assert own_models.regimes_of(None) == {}
