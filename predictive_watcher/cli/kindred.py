@@ -1,5 +1,7 @@
 """Groups of instances that move together, as facts and as text."""
 
+import dataclasses
+import heapq
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,10 @@ def all_of(
 ) -> list[dict[str, Any]]:
     """The facts of each group, the largest first."""
     numbers = np.unique(known.group[known.group != together.NOBODY])
-    found = [of(memory, known, int(number)) for number in numbers]
+    # of many pairs few are active: to be looked through for each group
+    active = known.pairs.only(known.pairs.active)
+    few = dataclasses.replace(known, pairs=active)
+    found = [of(memory, few, int(number)) for number in numbers]
     return sorted(found, key=lambda g: (-len(g['members']), g['group']))
 
 
@@ -92,18 +97,21 @@ def _behind(
     """How many seconds each member is behind the first of its group: along
     the pairs from one member to the next, the surest of them first.
     """
-    sure = pairs.at_lag(pairs.deviations())
-    found = {rows[0]: 0}
-    order = np.argsort(-sure, kind='stable').tolist()
-    while len(found) < len(rows):
-        for k in order:
-            one, other = int(pairs.first[k]), int(pairs.second[k])
-            if (one in found) != (other in found):
-                if one in found:
-                    found[other] = found[one] + int(lag_s[k])
-                else:
-                    found[one] = found[other] - int(lag_s[k])
-                break
+    near: dict[int, list[tuple[float, int, int, int]]]
+    near = {row: [] for row in rows}
+    for k, sure in enumerate(pairs.at_lag(pairs.deviations()).tolist()):
+        one, other = int(pairs.first[k]), int(pairs.second[k])
+        near[one].append((-sure, k, other, int(lag_s[k])))
+        near[other].append((-sure, k, one, -int(lag_s[k])))
+    found: dict[int, int] = {}
+    border = [(-np.inf, -1, rows[0], 0)]
+    while border:
+        _, _, row, behind = heapq.heappop(border)
+        if row in found:
+            continue
+        found[row] = behind
+        for less, k, other, lag in near[row]:
+            heapq.heappush(border, (less, k, other, behind + lag))
     first = min(found.values())
     return {row: behind - first for row, behind in found.items()}
 

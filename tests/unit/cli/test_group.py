@@ -1,13 +1,16 @@
 """``predictive-watcher group list|show``, from files to people."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from benchmarks import surges
+from predictive_watcher.cli import kindred
 from predictive_watcher.cli import main
 from predictive_watcher.core import correlation
+from predictive_watcher.core import pairs
 from predictive_watcher.state import cache
 from tests.unit.core import test_correlation as made_module
 
@@ -123,6 +126,29 @@ def test_what_cannot_be_shown_is_told_with_what_to_do(
     assert code == 1 and out == ''
     for part in said:
         assert part in err
+
+
+def test_a_group_of_thousands_is_shown_at_once():
+    """Each is 5 min behind the one before; a line to the last is weaker."""
+    count = 3000
+    names = tuple(f'{k:05}' for k in range(count))
+    chain = np.arange(count - 1)
+    found = pairs.Pairs(np.append(chain, 0), np.append(chain + 1, count - 1))
+    found.active[:] = True
+    found.lag[:] = pairs.LAGS.tolist().index(1)
+    found.energy[:] = found.own[:] = 1.0
+    found.moment[:] = 5.0
+    found.moment[-1] = 4.0
+    known = dataclasses.replace(
+        correlation.nothing(names, 300),
+        pairs=found,
+        group=np.ones(count, int),
+    )
+    labels = {'name': {}, 'project': {}}
+    told = kindred.of(known.memory(labels), known, 1)
+    assert [m['behind_s'] for m in told['members']] == [
+        300 * k for k in range(count)
+    ]
 
 
 def test_a_name_that_two_have_is_told(tmp_path, capsys, known):
