@@ -25,7 +25,7 @@ class Book:
     ``tried`` are the attempts of the last day; ``ended`` are leases with the
     Unix second at which each one ended.  ``expected`` is what actions are to
     bring, ``settled`` what became of it: decided at, seconds expected, and
-    seconds that came.
+    seconds averted.
     """
 
     leases: dict[str, Lease] = dataclasses.field(default_factory=dict)
@@ -138,7 +138,7 @@ class Book:
         ):
             self.expected.remove(one)
             if came is not None:
-                told = (one.decided_at, one.expected_s, came.came_s)
+                told = (one.decided_at, one.expected_s, came.averted_s)
                 self.settled.append(told)
         since = now - _FACTOR_S
         self.settled = [told for told in self.settled if told[0] >= since]

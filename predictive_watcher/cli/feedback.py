@@ -159,7 +159,9 @@ def run_actions(arguments: argparse.Namespace) -> int:
         return 0
     for one in found:
         came = one['came_s']
-        told = 'waits' if came is None else f'{came:.0f} s came'
+        told = 'waits'
+        if came is not None:
+            told = f'{came:.0f} s came, {one["left_s"]:.0f} s of them stayed'
         word = ', done' if one['done'] else ''
         print(
             f'{one["instance_id"]} {one["resource"]} at {one["decided_at"]}: '

@@ -45,14 +45,15 @@ def done(
     """
     found: dict[Kind, list[Done]] = {}
     for data in _migrations(rest, since):
-        kind, ends, action = _KINDS[data['migration_type']]
-        some = found.setdefault(kind, [])
-        if (
-            data['status'] in ends
-            and data['uuid'] not in known
-            and len(some) < most
-        ):
-            some.append(_asked(rest, data, kind, action))
+        with rest_module.understood('the list of migrations'):
+            kind, ends, action = _KINDS[data['migration_type']]
+            some = found.setdefault(kind, [])
+            if (
+                data['status'] in ends
+                and data['uuid'] not in known
+                and len(some) < most
+            ):
+                some.append(_asked(rest, data, kind, action))
     return [one for some in found.values() for one in some]
 
 

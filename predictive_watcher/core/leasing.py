@@ -196,14 +196,16 @@ def waits(
     """Why a lease goes on though nobody needs it any more.
 
     Nova chooses where the release lands.  Like the lease itself the wait has
-    two steps: until the lease expires each of these nodes has to be calm,
-    then not at risk; after another ``lease_duration_s`` it ends in any case.
+    two steps: until the lease expires, or may end, if that is later, each of
+    these nodes has to be calm, then not at risk; after another
+    ``lease_duration_s`` it ends in any case.
     """
     policy, now = maker.policy, maker.seen.now
-    ends_at = lease.expires_at + maker.policy_of(row).lease_duration_s
+    due_at = _due_at(maker, row, lease)
+    ends_at = due_at + maker.policy_of(row).lease_duration_s
     if now >= ends_at:
         return None
-    expired = now >= lease.expires_at
+    expired = now >= due_at
     why = maker.landings.unsafe(
         row,
         origin,
@@ -216,6 +218,14 @@ def waits(
         text=f'the need for {lease.flavor_name} has passed, but {why}: the '
         f'lease goes on, for {ends_at - now} s at most',
     )
+
+
+def _due_at(maker: PlanMaker, row: int, lease: Lease) -> int:
+    """When a lease expires; one that came again may end long after that."""
+    if not maker.releases.get(lease.instance_id, 0):
+        return lease.expires_at
+    may_end_at = _needed_at(maker, lease) + _least_s(maker, row, lease)
+    return max(lease.expires_at, may_end_at)
 
 
 def recheck(maker: PlanMaker, row: int, lease: Lease) -> None:

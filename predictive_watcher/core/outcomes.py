@@ -51,6 +51,13 @@ class Came:
     came_s: float
     left_s: float
 
+    @property
+    def averted_s(self) -> float:
+        """What the action was good for: less where a part of the need was
+        covered.
+        """
+        return self.came_s - self.left_s
+
 
 def settle(
     expected: Sequence[Expected], window: usage_module.UsageWindow
@@ -111,11 +118,11 @@ def _came(
     )
 
 
-def benefit_factor(expected_s: np.ndarray, came_s: np.ndarray) -> float:
+def benefit_factor(expected_s: np.ndarray, averted_s: np.ndarray) -> float:
     """By how much the benefit of actions has to be corrected.
 
-    The seconds that came as a share of those that were expected, as if
-    `_PRIOR` more of the mean kind had come as expected; 1 without any.
+    The seconds that were averted as a share of those that were expected, as
+    if `_PRIOR` more of the mean kind had come as expected; 1 without any.
 
     >>> ten = np.full(10, 600.0)
     >>> benefit_factor(ten, np.zeros(10)), benefit_factor(ten, ten)
@@ -126,5 +133,5 @@ def benefit_factor(expected_s: np.ndarray, came_s: np.ndarray) -> float:
     if not len(expected_s) or expected_s.sum() <= 0:
         return 1.0
     prior = _PRIOR * expected_s.mean()
-    factor = (came_s.sum() + prior) / (expected_s.sum() + prior)
+    factor = (averted_s.sum() + prior) / (expected_s.sum() + prior)
     return float(np.clip(factor, 1 / _MOST, _MOST))

@@ -6,6 +6,7 @@ a ledger that is lost counts as one.
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -69,21 +70,37 @@ def known(
         ]
     )
     attempts = ledger.attempts_since(now - max(rests_s, budgets.DAY_S))
+    orders = under_way(ledger.active_leases(), now)
+    plans = ledger.planned(now - VALID_S, audit)
     gap_s = max(GAP_STEPS * window.step_s, GAP_INTERVALS * interval_s)
     since = assessment.common_origin(window) - int(gap_s)
     return Restraint(
         recent={one.instance_id: one for one in attempts},
-        spent=budgets.Spent.of(
-            [
-                *attempts,
-                *under_way(ledger.active_leases(), now),
-                *waiting(ledger.planned(now - VALID_S, audit), attempts),
-            ],
-            now,
-        ),
+        spent=spent(attempts, orders, plans, now),
         earlier=brakes.Earlier(
             risk=ledger.risks_since(since), outbreaks=ledger.outbreaks(now)
         ),
+    )
+
+
+def spent(
+    attempts: Sequence[leases_module.Attempt],
+    orders: Sequence[leases_module.Attempt],
+    plans: Sequence[leases_module.Attempt],
+    now: int,
+) -> budgets.Spent:
+    """What counts in budgets, each action once.
+
+    Only a release that was done ended a lease: one that another audit plans,
+    and perhaps nobody starts, did not.
+
+    :param orders: those that are `under_way`.
+    :param plans: of other audits.
+    """
+    begun = [*attempts, *orders]
+    return replace(
+        budgets.Spent.of([*begun, *waiting(plans, begun)], now),
+        releases=budgets.Spent.of(attempts, now).releases,
     )
 
 

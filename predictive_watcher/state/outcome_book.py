@@ -117,9 +117,9 @@ class OutcomeBook:
     def benefit_factor(self, since: int) -> float:
         """See `outcomes.benefit_factor`, from what was decided since."""
         table = feedback_tables.outcomes
-        query = sa.select(table.c.expected_s, table.c.came_s).where(
-            table.c.decided_at >= since, table.c.settled_at.is_not(None)
-        )
+        query = sa.select(
+            table.c.expected_s, table.c.came_s - table.c.left_s
+        ).where(table.c.decided_at >= since, table.c.settled_at.is_not(None))
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         told = np.array([tuple(row) for row in rows], float).reshape(-1, 2)

@@ -146,7 +146,22 @@ def test_another_resize_of_the_same_server_is_not_taken_for_it(cloud):
     }
 
 
-def test_a_list_of_another_form_is_an_error(cloud):
-    cloud.migrations = [{'instance_uuid': 'a'}]
+@pytest.mark.parametrize(
+    'found',
+    [
+        {'instance_uuid': 'a'},
+        {
+            'migration_type': 'resize', 'instance_uuid': 'a',
+            'status': 'confirmed',
+        },
+        {'migration_type': 'resize', 'instance_uuid': 'a'},
+        {
+            'migration_type': 'resize', 'uuid': 'm', 'status': 'confirmed',
+            'instance_uuid': 'a', 'created_at': None,
+        },
+    ],
+)  # fmt: skip
+def test_a_list_of_another_form_is_an_error(cloud, found):
+    cloud.migrations = [found]
     with pytest.raises(exceptions.CloudError, match='list of migrations'):
         history(cloud)

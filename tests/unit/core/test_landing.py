@@ -15,6 +15,7 @@ from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.adjustment import Resize
+from predictive_watcher.core.budgets import Spent
 from predictive_watcher.core.policy import Policy
 from tests.fakes import cloud_data as data
 from tests.fakes.forecaster import FakeForecaster
@@ -26,7 +27,10 @@ BIG = data.flavor('big', 16, 16)
 HOUR_S = Policy().lease_duration_s
 
 
-def propose(fleet, expected, *, leases=(), now=data.NOW, lead_s=300, **rules):
+def propose(
+    fleet, expected, *, leases=(), now=data.NOW, lead_s=300, spent=None,
+    **rules,
+):  # fmt: skip
     return pipeline.propose(
         fleet=fleet,
         window=data.window(fleet, end=now),
@@ -34,6 +38,7 @@ def propose(fleet, expected, *, leases=(), now=data.NOW, lead_s=300, **rules):
         leases=leases,
         policy=Policy(**rules),
         now=now,
+        spent=spent,
     )
 
 
@@ -176,6 +181,25 @@ def test_a_lease_that_expired_still_spares_a_node_at_risk():
 def test_a_release_waits_no_longer_than_one_lease_after_its_expiry():
     over = [data.lease('a', expires_at=data.NOW - HOUR_S)]
     assert isinstance(released(grown(), hot(), leases=over)['a'], Release)
+
+
+def test_one_that_came_again_waits_from_when_it_may_end():
+    """It goes on for a day after its last need, long after its expiry."""
+    day = 86400
+
+    def chosen(since):
+        fleet = data.a_fleet(grown(), hot(), nodes=THREE)
+        return decisions(
+            propose(
+                fleet,
+                {'a': BUSY, 'hot': HOT},
+                leases=[data.lease('a', since=since, expires_at=since + 10)],
+                spent=Spent(releases={'a': 1}),
+            )
+        )['a']
+
+    assert chosen(data.NOW - day).reason is Reason.NOT_CALM
+    assert isinstance(chosen(data.NOW - day - HOUR_S), Release)
 
 
 def test_a_lease_really_ends_beside_a_node_that_never_calms_down():

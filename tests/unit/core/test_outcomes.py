@@ -65,3 +65,4 @@ def test_a_peak_above_the_new_limit_is_left_over():
     assert came == outcomes.Came(
         peak=np.float32(3.7), came_s=600.0, left_s=300.0
     )
+    assert came.averted_s == 300.0

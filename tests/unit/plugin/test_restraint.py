@@ -1,5 +1,7 @@
 """What the ledger tells an audit of what was done."""
 
+import dataclasses
+
 from predictive_watcher.core import leases
 from predictive_watcher.core.budgets import Spent
 from predictive_watcher.plugin import restraint
@@ -32,6 +34,26 @@ def test_what_others_plan_counts_until_it_is_done():
     # an action is noted with the time of its decision
     done = [attempt('a', 600), attempt('b', 300)]
     assert restraint.waiting(plans, done) == plans[1:]
+
+
+def release(instance, at):
+    return dataclasses.replace(
+        attempt(instance, at), kind=leases.Kind.RELEASE
+    )
+
+
+def test_a_release_that_another_audit_plans_has_ended_no_lease():
+    planned = restraint.spent([], [], [release('a', 600)], 900)
+    assert planned.hour == 1 and not planned.releases
+    done = restraint.spent([release('a', 600)], [], [], 900)
+    assert done.hour == 1 and done.releases == {'a': 1}
+
+
+def test_what_another_audit_planned_and_is_under_way_counts_once():
+    lease = data.lease('a', pending_flavor_name='medium', expires_at=9999)
+    orders = restraint.under_way((lease,), 900)
+    found = restraint.spent([], orders, [attempt('a', 600)], 900)
+    assert found.hour == 1 and found.instance_hour == {'a': 1}
 
 
 def test_a_lease_that_has_arrived_is_not_under_way():
