@@ -275,3 +275,58 @@ def test_a_forecast_of_a_time_far_ahead_is_given_up():
     lead.origin[0, :2] = START + 86400, START + 1200
     lead.settle(np.ones((2, 4)), START, STEP_S, np.ones(2))
     assert lead.origin[0].tolist() == [-1, START + 1200, -1, -1]
+
+
+def surging(quantile):
+    """A proven pair, of which the leader surges, and a forecast."""
+    lead = one_lead(leading.AHEAD * 4, [1.0] * 12)
+    lead.proven[:] = True
+    lead.losses[:] = [[2.0, 1.0]]
+    known = correlation.nothing(('follower', 'leader'), STEP_S)
+    lead.leader[:], lead.follower[:] = 1, 0
+    known.moves.scale[:] = 0.1
+    known = dataclasses.replace(known, leads=lead)
+    grid = np.ones((2, moving.LAGS + 1, 4), np.float32)
+    grid[1, -1] = 4.0
+    window = usage.UsageWindow(
+        instances=('follower', 'leader'), start=START, step_s=STEP_S,
+        usage=grid,
+    )  # fmt: skip
+    shape = (2, 4, len(forecast.TARGETS), LEVELS)
+    plain = forecast.Forecast(
+        instances=window.instances,
+        origin=window.end,
+        model='m',
+        quantiles=np.full(shape, quantile, np.float32),
+    )
+    return known, plain, window
+
+
+def test_where_there_is_no_forecast_a_surge_makes_none():
+    known, plain, window = surging(np.nan)
+    _, found = relating.raised(known, plain, window, LIMITS[:2])
+    assert np.isnan(found.quantiles).all()
+
+
+def test_a_forecast_of_another_step_is_not_raised():
+    known, plain, window = surging(1.0)
+    _, raised = relating.raised(known, plain, window, LIMITS[:2])
+    assert raised.raised is not None
+    other = dataclasses.replace(plain, origin=plain.origin - STEP_S)
+    _, found = relating.raised(known, other, window, LIMITS[:2])
+    assert found is other
+
+
+def test_an_audit_that_is_run_again_waits_once():
+    known, plain, window = surging(1.0)
+    once, _ = relating.raised(known, plain, window, LIMITS[:2])
+    again, _ = relating.raised(once, plain, window, LIMITS[:2])
+    assert (once.leads.origin >= 0).sum() == 1
+    np.testing.assert_array_equal(once.leads.origin, again.leads.origin)
+
+
+def test_no_forecast_is_raised_beyond_what_is_possible():
+    known, plain, window = surging(1.0)
+    limits = np.full((2, 4), 2.0)
+    _, found = relating.raised(known, plain, window, limits)
+    assert found.quantiles.max() == pytest.approx(2.2)
