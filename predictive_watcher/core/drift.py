@@ -159,13 +159,16 @@ def settle(watch: Watch, window: usage_module.UsageWindow) -> Watch:
 
     :param window: usage of exactly the watch's instances, in their order.
     """
-    due = (watch.origin >= 0) & (watch.origin + _AHEAD_S <= window.end)
-    if not due.any():
+    waits = watch.origin >= 0
+    due = waits & (watch.origin + _AHEAD_S <= window.end)
+    # far ahead of a clock, or of telemetry, that went back
+    late = waits & (np.abs(window.end - watch.origin) > _GIVEN_UP_S)
+    if not (due | late).any():
         return watch
     came = _came(watch.origin, due, window)
     known = np.isfinite(came) & np.isfinite(watch.waiting).all(axis=(2, 3))
     some = known.any(axis=1)
-    gone = some | (window.end - watch.origin > _GIVEN_UP_S)
+    gone = (due & some) | late
     loss = feedback.quantile_loss(came[..., None], watch.waiting)
     first = np.isnan(watch.loss[..., 0])
     rate = np.where(first, 1.0, _RATE)
@@ -179,7 +182,7 @@ def settle(watch: Watch, window: usage_module.UsageWindow) -> Watch:
     clear = passed | below
     return dataclasses.replace(
         watch,
-        origin=np.where(due & gone, -1, watch.origin),
+        origin=np.where(gone, -1, watch.origin),
         settled=watch.settled + known,
         loss=np.where(known[..., None], rolled, watch.loss),
         size=np.where(known, size, watch.size).astype(np.float32),

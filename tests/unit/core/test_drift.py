@@ -127,6 +127,17 @@ def test_missing_samples_settle_nothing_and_give_up_in_the_end():
     assert late.settled[0, CPU] == 0
 
 
+def test_a_forecast_of_a_time_far_ahead_does_not_block_those_of_now():
+    """The clock, or telemetry, went back."""
+    ahead, _ = audits(np.full(300, 1.5), Fixed())
+    later = ahead.watch.origin + 30 * 86400
+    watch = dataclasses.replace(ahead.watch, origin=later)
+    values = np.full(310, 1.5)
+    watched, _ = audits(values, Fixed(), first=300, watch=watch)
+    assert watched.watch.origin[0] <= window_of(values).end
+    assert watched.watch.settled[0, CPU] > ahead.watch.settled[0, CPU]
+
+
 def test_what_is_known_of_others_is_kept_for_new_company():
     values = np.full(310, 1.0)
     watch = audits(values, Fixed())[0].watch
