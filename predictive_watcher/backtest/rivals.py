@@ -5,6 +5,7 @@ same leases, delays and durations.
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -49,6 +50,20 @@ class Reactive(_Certain):
 
     def _values(self, window: usage_module.UsageWindow) -> np.ndarray:
         return _everywhere(_newest(window.usage))
+
+
+class Early(Reactive):
+    """A threshold rule that does not wait for the ceiling.
+
+    It takes what is used now for `MARGIN` times as much, and so acts, with a
+    ceiling of .9, from 80 % of the limit on, and leases more.
+    """
+
+    name = 'reactive_early'
+    MARGIN = 1.125
+
+    def _values(self, window: usage_module.UsageWindow) -> np.ndarray:
+        return self.MARGIN * super()._values(window)
 
 
 class Percentile(_Certain):
@@ -105,4 +120,6 @@ def _everywhere(values: np.ndarray) -> np.ndarray:
     return np.repeat(values[..., None], len(forecast.TARGETS), axis=-1)
 
 
-Make = Callable[[], forecast.Forecaster]
+BY_NAME: Mapping[str, Callable[[], forecast.Forecaster]] = {
+    made.name: made for made in (Reactive, Early, Percentile)
+}

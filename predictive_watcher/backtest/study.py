@@ -30,8 +30,8 @@ from predictive_watcher.core.rules import Rule
 
 OURS = 'predictive'
 RIVALS = (
-    'none', 'reactive', 'percentile', 'workload_balance', 'no_feedback',
-    'oracle',
+    'none', 'reactive', 'reactive_early', 'percentile', 'workload_balance',
+    'no_feedback', 'oracle',
 )  # fmt: skip
 # Chosen on the time and the instances that models are chosen on; see the
 # user's page.  An audit gets them as parameters.
@@ -80,14 +80,9 @@ class Study:
                     policy.migration_duration_s,
                     policy.migration_interruption_s,
                 )
-            case 'reactive':
-                return proposing.Proposing(
-                    name, rivals.Reactive(), policy, rules
-                )
-            case 'percentile':
-                return proposing.Proposing(
-                    name, rivals.Percentile(), policy, rules
-                )
+            case 'reactive' | 'reactive_early' | 'percentile':
+                rival = rivals.BY_NAME[name]()
+                return proposing.Proposing(name, rival, policy, rules)
             case 'oracle':
                 oracle = rivals.Oracle(scene.demand)
                 return proposing.Proposing(name, oracle, policy, rules)

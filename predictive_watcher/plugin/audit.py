@@ -145,7 +145,7 @@ def run(
     proposal = restraint.noted(proposal, policies.problem)
     changed: tuple[dict[str, Any], ...] = ()
     if not parameters.observe_only:
-        ledger.keep_outbreaks(proposal.outbreaks, now)
+        ledger.keep_outbreaks(proposal.outbreaks, now, audit)
         restraint.keep_planned(ledger, audit, proposal, now)
         changed = _keep_leases(cloud, ledger, proposal, leases, now)
     learned = learning.Learning(

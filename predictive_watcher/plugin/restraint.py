@@ -78,7 +78,8 @@ def known(
         recent={one.instance_id: one for one in attempts},
         spent=spent(attempts, orders, plans, now),
         earlier=brakes.Earlier(
-            risk=ledger.risks_since(since), outbreaks=ledger.outbreaks(now)
+            risk=ledger.risks_since(since),
+            outbreaks=ledger.outbreaks(now, audit),
         ),
     )
 

@@ -14,23 +14,41 @@ from predictive_watcher.state import fact_tables
 from predictive_watcher.state import schema
 
 
+# Before the audit's uuid: what concerns the fleet of one audit, which may be
+# a part of the cloud.  No node has such a name.
+_FLEET_OF = '/'
+
+
 class BrakeBook:
     """The part of the ledger that one audit leaves to the plans of others."""
 
     def __init__(self, database: schema.Database) -> None:
         self._database = database
 
-    def outbreaks(self, now: int) -> tuple[brakes.Outbreak, ...]:
-        """Those that still stop resizes, by subject."""
-        table = fact_tables.outbreaks
+    def outbreaks(self, now: int, audit: str) -> tuple[brakes.Outbreak, ...]:
+        """Those that still stop resizes, by subject: of any node, and of the
+        fleet of this audit.
+        """
+        table, fleet = fact_tables.outbreaks, _FLEET_OF + audit
         query = (
             sa.select(table)
-            .where(table.c.until > now)
+            .where(
+                table.c.until > now,
+                sa.or_(
+                    table.c.subject == fleet,
+                    sa.not_(table.c.subject.startswith(_FLEET_OF)),
+                ),
+            )
             .order_by(table.c.subject)
         )
         with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()
-        return tuple(brakes.Outbreak(**row) for row in rows)
+        return tuple(
+            brakes.Outbreak(
+                **{**row, 'subject': row['subject'].removeprefix(fleet)}
+            )
+            for row in rows
+        )
 
     def planned(
         self, since: int, but_of: str
@@ -86,7 +104,7 @@ class BrakeBook:
                 connection.execute(sa.insert(table), rows)
 
     def keep_outbreaks(
-        self, found: Sequence[brakes.Outbreak], now: int
+        self, found: Sequence[brakes.Outbreak], now: int, audit: str
     ) -> None:
         """Write them down, instead of earlier ones of the same subjects and
         of those that are over.
@@ -94,7 +112,14 @@ class BrakeBook:
         if not found:
             return
         table = fact_tables.outbreaks
-        subjects = [one.subject for one in found]
+        rows = [
+            {
+                **dataclasses.asdict(one),
+                'subject': one.subject or _FLEET_OF + audit,
+            }
+            for one in found
+        ]
+        subjects = [row['subject'] for row in rows]
         with self._database.writing() as connection:
             connection.execute(
                 sa.delete(table).where(
@@ -103,6 +128,4 @@ class BrakeBook:
                     )
                 )
             )
-            connection.execute(
-                sa.insert(table), [dataclasses.asdict(one) for one in found]
-            )
+            connection.execute(sa.insert(table), rows)

@@ -463,14 +463,27 @@ def test_drift_goes_with_the_last_verdict_of_its_audit(ledger):
 def test_what_many_have_in_common_is_kept_until_it_is_over(ledger):
     fleet = brakes.Outbreak(kind='fleet', subject='', until=900, text='all')
     node = dataclasses.replace(fleet, kind='node', subject='n', until=600)
-    ledger.keep_outbreaks([node, fleet], 300)
-    assert ledger.outbreaks(599) == (fleet, node)
-    assert ledger.outbreaks(600) == (fleet,)
+    ledger.keep_outbreaks([node, fleet], 300, 'x')
+    assert ledger.outbreaks(599, 'x') == (fleet, node)
+    assert ledger.outbreaks(600, 'x') == (fleet,)
     again = dataclasses.replace(fleet, until=1200, text='again')
-    ledger.keep_outbreaks([again], 700)
-    assert ledger.outbreaks(0) == (again,)
-    ledger.keep_outbreaks([], 2000)
-    assert ledger.outbreaks(2000) == ()
+    ledger.keep_outbreaks([again], 700, 'x')
+    assert ledger.outbreaks(0, 'x') == (again,)
+    ledger.keep_outbreaks([], 2000, 'x')
+    assert ledger.outbreaks(2000, 'x') == ()
+
+
+def test_what_the_fleet_of_one_audit_has_in_common_is_not_that_of_another(
+    ledger,
+):
+    mine = brakes.Outbreak(kind='fleet', subject='', until=900, text='mine')
+    node = dataclasses.replace(mine, kind='node', subject='n')
+    theirs = dataclasses.replace(mine, text='theirs')
+    ledger.keep_outbreaks([mine, node], 300, 'x')
+    ledger.keep_outbreaks([theirs], 300, 'y')
+    assert ledger.outbreaks(600, 'x') == (mine, node)
+    assert ledger.outbreaks(600, 'y') == (theirs, node)
+    assert ledger.outbreaks(600, 'z') == (node,)
 
 
 def test_what_was_done_is_kept_once(ledger):

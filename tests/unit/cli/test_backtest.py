@@ -47,7 +47,7 @@ def test_a_table_the_figures_and_a_timeline_are_made(tmp_path, trace, capsys):
     assert code == 0
     told = json.loads(figures.read_text())
     names = [
-        *('predictive', 'none', 'reactive', 'percentile'),
+        *('predictive', 'none', 'reactive', 'reactive_early', 'percentile'),
         *('workload_balance', 'no_feedback', 'oracle'),
     ]
     assert list(told['contenders']) == names
