@@ -307,7 +307,7 @@ OPTS = [
     ),
     cfg.ListOpt(
         'watcher_notification_topics',
-        default=['watcher_notifications'],
+        default=['notifications'],
         help="Topics of Watcher's versioned notifications.",
     ),
 ]

@@ -134,7 +134,7 @@ def test_a_resize_is_known_to_the_next_audit(ledger, listening, tell):
 
 
 def test_a_failure_that_nobody_noted_is_noted(ledger, listening, tell):
-    topic = {'exchange': 'watcher', 'topic': 'watcher_notifications'}
+    topic = {'exchange': 'watcher', 'topic': 'notifications'}
     noted = leases.Attempt(
         instance_id='b', kind=leases.Kind.RESIZE, at=7, failed=False, text=''
     )
