@@ -19,14 +19,18 @@ _LOOKS_AHEAD_S = 900  # how far the forecast behind each action reaches
 
 
 def actions_of(run: audit.Run) -> Iterator[dict[str, Any]]:
-    """Arguments of the solution's ``add_action``, at most one an instance."""
+    """Arguments of the solution's ``add_action``, at most one an instance.
+
+    What brings most comes first: a few actions run at a time, and each takes
+    a minute or two.  What brings nothing by itself, as a release, can wait.
+    """
     age_s = run.now - run.proposal.seen.forecast.origin
     common: dict[str, Any] = {
         'audit': run.audit,
         'decided_at': run.now,
         'valid_until': run.wall + max(0, _LOOKS_AHEAD_S - age_s),
     }
-    for verdict in run.proposal.verdicts:
+    for verdict in sorted(run.proposal.verdicts, key=_order):
         lease = run.proposal.leases.valid.get(verdict.instance.id)
         given = _input(verdict, lease, common)
         if given is not None:
@@ -40,6 +44,18 @@ def actions_of(run: audit.Run) -> Iterator[dict[str, Any]]:
                 'resource_id': verdict.instance.id,
                 'input_parameters': given.parameters(),
             }
+
+
+def _order(verdict: Verdict) -> tuple[float, str]:
+    gain = 0.0
+    match verdict.adjustment:
+        case Resize(benefit=benefit, cost=cost):
+            gain = benefit - cost
+        case Migrate(benefit=benefit, cost=cost):
+            gain = benefit - cost
+        case Hold() | Release() | Confirm():
+            pass
+    return -gain, verdict.instance.id
 
 
 def _input(
