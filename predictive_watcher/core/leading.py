@@ -21,6 +21,7 @@ from predictive_watcher.core import accuracy
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import moving
 from predictive_watcher.core import pairs as pairs_module
+from predictive_watcher.core import ranking
 
 
 AHEAD = 3  # steps that a forecast reaches
@@ -163,16 +164,15 @@ class Leads:
 
     def told(self, rises: Rises, limits: np.ndarray) -> np.ndarray:
         """What surges say, (pairs, targets, levels); NaN: nothing."""
-        said = np.full(
-            (*rises.rise.shape, len(forecast_module.LEVELS)), np.nan
-        )
+        shape = (*rises.rise.shape, len(forecast_module.LEVELS))
+        said = np.full(shape, np.nan)
         speaks = np.isfinite(rises.rise) & (self.count >= _KNOWN)
         pair, target = np.nonzero(speaks)
-        shares = self.shares[pair, target].astype(np.float64)
-        if len(pair):
-            quantile = np.nanquantile(shares, forecast_module.LEVELS, axis=1).T
-            more = quantile * rises.rise[pair, target][:, None]
-            said[pair, target] = rises.last[pair, None] + more
+        shares = self.shares[pair, target]
+        known = np.minimum(self.count[pair, target], _SHARES)
+        quantile = ranking.quantiles(shares, known, forecast_module.LEVELS)
+        more = quantile * rises.rise[pair, target][:, None]
+        said[pair, target] = rises.last[pair, None] + more
         limit = _SLACK * limits[self.follower]
         most = np.fmax(np.where(np.isnan(limit), np.inf, limit), rises.last)
         return np.asarray(np.minimum(said, most[:, None, None]))

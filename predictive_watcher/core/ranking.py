@@ -1,4 +1,8 @@
-"""How well chances tell what happens: average precision and Brier score."""
+"""How well chances tell what happens: average precision and Brier score; and
+quantiles of samples.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -63,3 +67,25 @@ def brier_skill(label: np.ndarray, chance: np.ndarray) -> float:
     base = float(label.mean())
     error = float(brier(label, chance).mean())
     return 1 - error / max(base * (1 - base), 1e-12)
+
+
+def quantiles(
+    samples: np.ndarray, known: np.ndarray, levels: Sequence[float]
+) -> np.ndarray:
+    """Quantiles along the last axis, linear between samples, float64.
+
+    As `np.nanquantile` has them, which asks one row after the other.
+
+    :param samples: (n, samples); NaN where there is none.
+    :param known: (n,), how many there are, one at least.
+
+    >>> quantiles(np.array([[3.0, np.nan, 1.0]]), np.array([2]), (0, 0.5, 1))
+    array([[1., 2., 3.]])
+    """
+    ordered = np.sort(samples.astype(np.float64), axis=1)  # NaN comes last
+    last = known[:, None] - 1
+    place = last * np.asarray(levels, np.float64)
+    low = np.floor(place).astype(np.int64)
+    high = np.minimum(low + 1, last)
+    one, other = (np.take_along_axis(ordered, k, 1) for k in (low, high))
+    return np.asarray(one + (place - low) * (other - one))

@@ -60,3 +60,25 @@ def test_skill_is_zero_for_the_base_rate_and_one_for_the_truth():
     label = np.array([1.0, 0, 0, 0])
     assert ranking.brier_skill(label, np.full(4, 0.25)) == pytest.approx(0)
     assert ranking.brier_skill(label, label) == 1.0
+
+
+@hypothesis.given(
+    rows=strategies.lists(
+        strategies.lists(
+            strategies.floats(-100, 100) | strategies.just(float('nan')),
+            min_size=6,
+            max_size=6,
+        ).filter(lambda row: not np.isnan(row).all()),
+        max_size=5,
+    )
+)
+def test_quantiles_are_those_of_numpy(rows):
+    samples = np.array(rows).reshape(-1, 6)
+    levels = (0.0, 0.05, 0.5, 0.99, 1.0)
+    found = ranking.quantiles(
+        samples, np.isfinite(samples).sum(axis=1), levels
+    )
+    assert found.shape == (len(rows), 5)
+    for row, quantiles in zip(samples, found, strict=True):
+        expected = np.nanquantile(row, levels)
+        np.testing.assert_allclose(quantiles, expected, atol=1e-9)
