@@ -45,19 +45,20 @@ def relieve(
         for row in rows
         if (option := _departure(maker, row, node, before)) is not None
     ]
-    told = False
+    told, stuck = False, dict[int, Hold]()
     for option in sorted(options, key=lambda one: _order(maker, one)):
         action, hold = _departing(maker, node, option, before)
         if hold and told:
             continue
         flavor = maker.instance(option.row).flavor
-        target, _ = maker.find(
+        target, why_not = maker.find(
             option.row,
             flavor,
             # well below, or it would send somebody back at the next audit
             below=maker.policy.release_threshold,
         )
         if target is None:
+            stuck.setdefault(option.row, _stuck(action, why_not))
             continue
         _look(maker, option.row, node, target)
         if hold:
@@ -67,6 +68,17 @@ def relieve(
         action = replace(action, node=target.name)
         if maker.spend(option.row, action, target.name, flavor):
             return
+    for row, hold in stuck.items():
+        # nobody leaves: who should have been the first tells why
+        maker.fallback.setdefault(row, hold)
+        return
+
+
+def _stuck(action: Migrate, why_not: str) -> Hold:
+    return Hold(
+        reason=Reason.NO_NODE,
+        text=f'{action.text}; but no node can take it: {why_not}',
+    )
 
 
 def _look(

@@ -21,6 +21,8 @@ sys.path.insert(0, str(CHECKOUT / 'tools'))
 from minicloud import cloud as cloud_module  # noqa: E402
 from minicloud import settings as settings_module  # noqa: E402
 
+from tests.e2e.rules import stage as stage_module  # noqa: E402
+
 
 HOME = Path(
     settings_module.from_environment('home') or CHECKOUT / '.minicloud'
@@ -138,6 +140,16 @@ class Watcher:
         """Whether the plan could be started."""
         answer = self._call('POST', f'action_plans/{plan}/start', json={})
         return answer.status_code < 400
+
+
+@pytest.fixture(scope='session')
+def stage(cloud, keystone, watcher):
+    """The same cloud with other servers; the demonstration is over."""
+    made = stage_module.Stage(cloud.settings, keystone)
+    made.audits.cancel(watcher.audit)
+    made.set_up()
+    yield made
+    made.cloud.down()
 
 
 @pytest.fixture(scope='session')

@@ -145,6 +145,7 @@ def nova(s: Settings) -> Options:
 
 _FILTERS = (
     'ComputeFilter,ComputeCapabilitiesFilter,ImagePropertiesFilter,'
+    'ServerGroupAntiAffinityFilter,ServerGroupAffinityFilter,'
     'AggregateInstanceExtraSpecsFilter'
 )
 
@@ -228,7 +229,12 @@ def watcher(s: Settings) -> Options:
         'keystone_authtoken': _authtoken(s, 'watcher'),
         'watcher_clients_auth': account,
         'keystone': public,
-        'nova': {**public, 'migration_interval': 0.5},
+        # looks often, and has the patience of a slow machine
+        'nova': {
+            **public,
+            'migration_interval': 0.5,
+            'migration_max_retries': 1200,
+        },
         'placement': public,
         'gnocchi_client': {
             'endpoint_type': 'public',

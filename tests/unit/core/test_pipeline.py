@@ -247,6 +247,20 @@ def hot_node(*weights):
     return fleet, expected
 
 
+def test_a_node_that_nobody_can_leave_says_so_once():
+    full = data.a_fleet(
+        *(data.instance(name) for name in 'abcde'),
+        nodes=(data.node('n1', 8), data.node('n2', 16, enabled=False)),
+    )
+    proposal = propose(full, {name: {'cpu': (1.6, 0.05)} for name in 'abcde'})
+    held = [v.adjustment for v in proposal.verdicts]
+    stuck = [one for one in held if one.reason is Reason.NO_NODE]
+    assert len(stuck) == 1
+    assert stuck[0].text.startswith('n1: P(sum of its instances > 0.9 of')
+    assert 'no node can take it: n2 is disabled or down' in stuck[0].text
+    assert {one.reason for one in held} == {Reason.NO_NODE, Reason.LOW_RISK}
+
+
 def test_a_node_about_to_be_short_loses_its_lightest_instance():
     fleet, expected = hot_node('4', '2', '1', '3')
     proposal = propose(fleet, expected)

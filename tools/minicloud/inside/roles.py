@@ -45,6 +45,10 @@ MAINS = {
         'watcher.cmd.eventlet.applier:main',
         ('watcher.conf',),
     ),
+    'predictive-watcher-listener': (
+        'predictive_watcher.cli.listener:main',
+        ('watcher.conf',),
+    ),
     'gnocchi-metricd': ('gnocchi.cli.metricd:metricd', ('gnocchi.conf',)),
     'gnocchi-upgrade': ('gnocchi.cli.manage:upgrade', ('gnocchi.conf',)),
 }
@@ -121,7 +125,7 @@ def _prepare(role: str, messages: str) -> None:
         from minicloud.inside import indexer
 
         indexer.install()
-    elif messages and role.startswith(('nova', 'watcher')):
+    elif messages and role.startswith(('nova', 'watcher', 'predictive')):
         from minicloud.inside import broker
 
         broker.install(Path(messages))

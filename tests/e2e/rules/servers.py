@@ -1,0 +1,132 @@
+"""Who is there: one server for each rule, and what it is used for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+import math
+
+
+#: By family: the amounts of vCPUs, and what else its flavors say.  Half
+#: vCPUs are a quota of time.  All have the same disk: no lease of a larger
+#: one could end.
+_FAMILIES: Mapping[str, tuple[tuple[float, ...], Mapping[str, str]]] = {
+    'plain': ((1, 2, 4), {}),
+    'own': ((1, 4), {}),
+    'partner': ((1, 2, 4), {}),
+    'crowd': ((4,), {}),
+    'fast': ((1, 2), {'aggregate_instance_extra_specs:disk': 'ssd'}),
+    'bronze': ((1, 1.2, 1.4, 1.6), {'predictive:weight': '1'}),
+    'gold': ((1, 1.2, 1.4, 1.6), {'predictive:weight': '4'}),
+    'percpu': (
+        (1, 1.2, 1.4, 1.6),
+        {'predictive:weight': '1', 'predictive:weight_cpu': '3'},
+    ),
+}
+_PERIOD_US = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flavor:
+    """What Nova has to be told of a flavor."""
+
+    vcpus: int
+    memory_mib: int
+    specs: Mapping[str, str]
+
+
+def _flavor(family: str, amount: float, specs: Mapping[str, str]) -> Flavor:
+    vcpus = math.ceil(amount)
+    told = {'predictive:family': family, **specs}
+    if vcpus != amount:
+        quota = round(_PERIOD_US * amount / vcpus)
+        told |= {
+            'quota:cpu_quota': str(quota),
+            'quota:cpu_period': str(_PERIOD_US),
+        }
+    return Flavor(vcpus=vcpus, memory_mib=512 * vcpus, specs=told)
+
+
+FLAVORS: Mapping[str, Flavor] = {
+    f'{family}.{amount:g}': _flavor(family, amount, specs)
+    for family, (amounts, specs) in _FAMILIES.items()
+    for amount in amounts
+}
+#: Of the project ``partners`` alone.
+PRIVATE = 'partner.2'
+#: A flavor that is older than the validators: Nova took what it says.
+UNREADABLE = 'unreadable.1'
+
+CALM, CLIMBS, BUSY, SILENT = 'calm', 'climbs', 'busy', 'silent'
+HOME, QUOTED, PARTNERS = 'admin', 'quoted', 'partners'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server: its flavor, host and project, and how it is used."""
+
+    name: str
+    flavor: str = 'plain.1'
+    host: str = 'compute1'
+    project: str = HOME
+    use: str = CLIMBS
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    apart: bool = False
+
+    @property
+    def vcpus(self) -> int:
+        """What its own flavor has."""
+        return 1 if self.flavor == UNREADABLE else FLAVORS[self.flavor].vcpus
+
+
+def _about(name: str) -> Server:
+    """A server that a rule of the policy file is about."""
+    return Server(name=name, host='compute2', metadata={'rule': name})
+
+
+SERVERS: tuple[Server, ...] = (
+    Server(name='calm', use=CALM),
+    Server(name='plain'),
+    Server(name='kept'),
+    Server(name='owned'),
+    Server(name='doomed'),
+    Server(name='silent', use=SILENT),
+    Server(name='unreadable', flavor=UNREADABLE, use=CALM),
+    Server(name='bronze', flavor='bronze.1'),
+    Server(name='gold', flavor='gold.1'),
+    Server(name='percpu', flavor='percpu.1'),
+    _about('watched'),
+    _about('closed'),
+    _about('capped'),
+    _about('movable'),
+    Server(name='quoted', host='compute2', project=QUOTED),
+    Server(
+        name='partner',
+        flavor='partner.1',
+        host='compute2',
+        project=PARTNERS,
+    ),
+    Server(name='stranger', flavor='partner.1', host='compute2'),
+    Server(name='family', flavor='own.1', host='compute2'),
+    # of its aggregate there is no other host in its zone
+    Server(name='aggregate', flavor='fast.1', host='compute2'),
+    # compute3 is too small for all of these; only one of them may move
+    Server(
+        name='mover', flavor='crowd.4', host='compute3', use=BUSY, apart=True
+    ),
+    Server(name='crowd-1', flavor='crowd.4', host='compute3', use=BUSY),
+    Server(name='crowd-2', flavor='crowd.4', host='compute3', use=BUSY),
+    Server(name='crowd-3', flavor='crowd.4', host='compute3', use=BUSY),
+    Server(name='locked', host='compute3'),
+    Server(
+        name='optout',
+        host='compute3',
+        metadata={'predictive:optout': 'true'},
+    ),
+    Server(name='stopped', host='compute3', use=CALM),
+    # where these are, the mover must not go
+    Server(name='apart-1', host='compute2', use=CALM, apart=True),
+    Server(name='apart-2', host='compute5', use=CALM, apart=True),
+)
+#: Locked by their administrator.
+LOCKED = ('locked', 'crowd-1', 'crowd-2', 'crowd-3')
+BY_NAME = {server.name: server for server in SERVERS}
