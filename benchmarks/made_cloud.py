@@ -75,13 +75,20 @@ class Foreseen:
 
 
 def make(
-    instances: int, nodes: int, *, at_risk: int, leased: int, seed: int
+    instances: int,
+    nodes: int,
+    *,
+    at_risk: int,
+    leased: int,
+    seed: int,
+    full: bool = False,
 ) -> Cloud:
     """A cloud whose load is the same for the same seed.
 
     :param at_risk: so many instances are about to pass their limit of cpu.
     :param leased: so many others have a lease that they do not need any
         more.
+    :param full: they do need it, and no node has room for anybody.
     """
     rng = np.random.default_rng(seed)
     flavors = _flavors()
@@ -96,7 +103,7 @@ def make(
     )
     limits = np.array([one.flavor.limits() for one in servers])
     share = rng.beta(2, 8, instances) * 0.6
-    share[held] = 0.1
+    share[held] = 0.47 if full else 0.1
     share[danger] = rng.uniform(0.9, 0.99, at_risk)
     used = np.nan_to_num(limits) * 0.3
     used[:, 0] = limits[:, 0] * share
@@ -111,7 +118,7 @@ def make(
     return Cloud(
         fleet=fleet_module.Fleet(
             instances=servers,
-            nodes=tuple(_node(f'node-{n:04d}') for n in range(nodes)),
+            nodes=_full(servers, nodes) if full else _roomy(nodes),
             flavors=flavors,
             scope=frozenset(one.id for one in servers),
             groups=_groups(servers),
@@ -136,13 +143,32 @@ def _server(
     )
 
 
-def _node(name: str) -> fleet_module.Node:
-    return fleet_module.Node(
-        name=name,
-        vcpus=64,
-        memory_mib=524288,
-        disk_gib=4000,
-        cpu_ratio=4.0,
+def _roomy(count: int) -> tuple[fleet_module.Node, ...]:
+    return tuple(
+        fleet_module.Node(
+            name=f'node-{n:04d}',
+            vcpus=64,
+            memory_mib=524288,
+            disk_gib=4000,
+            cpu_ratio=4.0,
+        )
+        for n in range(count)
+    )
+
+
+def _full(
+    servers: tuple[fleet_module.Instance, ...], count: int
+) -> tuple[fleet_module.Node, ...]:
+    """Nodes that have promised all that they have, but for the smallest."""
+    return tuple(
+        fleet_module.Node(
+            name=f'node-{n:04d}',
+            vcpus=sum(one.flavor.vcpus for one in servers[n::count])
+            + min(_VCPUS),
+            memory_mib=524288,
+            disk_gib=4000,
+        )
+        for n in range(count)
     )
 
 

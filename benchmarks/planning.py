@@ -31,6 +31,7 @@ class Case:
 
     at_risk: float = 0.05
     leased: float = 0.0
+    full: bool = False
     max_actions: int = policy.Policy().max_actions
 
 
@@ -38,6 +39,7 @@ CASES = {
     'default budget': Case(),
     'a budget of 500': Case(max_actions=500),
     'and as many leases': Case(max_actions=500, leased=0.05),
+    'a full cloud': Case(max_actions=500, leased=0.05, full=True),
     'a calm cloud': Case(at_risk=0.0),
 }
 
@@ -72,6 +74,7 @@ def measure(case: Case, arguments: argparse.Namespace) -> dict[str, Any]:
         at_risk=round(case.at_risk * size),
         leased=round(case.leased * size),
         seed=arguments.seed,
+        full=case.full,
     )
     rules = policy.Policy(max_actions=case.max_actions)
     seconds, cpu = [], []

@@ -17,6 +17,7 @@ audit, when the room is there; so whoever must not be resized takes none.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import itertools
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from predictive_watcher.core.plan import PlanMaker
 
 
 TIMES = 2.0
+_TRIES = 4  # leases that are judged for one instance, the least harm first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,21 +46,79 @@ class _Offer:
     harm: float
 
 
+class _Market:
+    """All that is offered, the least harm first.
+
+    On a large, full cloud hundreds seek and hundreds could offer, so what
+    does not depend on who seeks is asked once.  Mutable: it lives while one
+    plan is made.
+    """
+
+    def __init__(self, maker: PlanMaker, offers: Sequence[_Offer]) -> None:
+        self.offers = sorted(
+            offers, key=lambda one: (one.harm, maker.instance(one.row).id)
+        )
+        leaving = [maker.instance(one.row) for one in self.offers]
+        count = len(leaving)
+        place = maker.place
+        self._home = np.array([place.index_of[i.node] for i in leaving], int)
+        given = [placement.claim(i.flavor) for i in leaving]
+        self._given = np.array(given).reshape(count, place.free.shape[1])
+        self._weight = np.array([one.weight for one in self.offers])
+        self._harm = np.array([one.harm for one in self.offers])
+        self._asked = np.zeros(count, bool)
+        self._closed = np.zeros(count, bool)
+
+    def lighter(self, weight: float) -> np.ndarray:
+        """Which are of at most so much weight that they yield to it."""
+        return np.asarray(~self._closed & (TIMES * self._weight <= weight))
+
+    def suiting(
+        self,
+        maker: PlanMaker,
+        row: int,
+        flavor: fleet_module.Flavor,
+        gain: float,
+    ) -> list[int]:
+        """The lighter ones that lose less than is gained, and whose node
+        could promise the instance its flavor then.
+        """
+        place = maker.place
+        anyhow = place.allowed(row, flavor, np.full_like(place.free, np.inf))
+        free = place.free[self._home] + self._given
+        fits = self.lighter(_weight(maker, row)) & (self._harm < gain)
+        fits &= anyhow[self._home]
+        fits &= (free >= placement.claim(flavor)).all(axis=1)
+        return [int(k) for k in np.flatnonzero(fits)]
+
+    def may_go(self, maker: PlanMaker, k: int) -> bool:
+        """Whether the instance may leave at all, and has where to go to."""
+        if not self._asked[k]:
+            self._asked[k] = True
+            self._closed[k] = _way(maker, self.offers[k], '') is None
+        return not self._closed[k]
+
+    def close(self, k: int, *, home: bool) -> None:
+        """Offer it no more; nor others of its node: the room of a node is
+        promised once, and the next audit sees more.
+        """
+        self._closed[k] = True
+        if home:
+            self._closed |= self._home == self._home[k]
+
+
 def make_room(maker: PlanMaker, rows: Sequence[int]) -> None:
     """End leases of lighter instances for those that found no node.
 
     :param rows: the instances at risk, the heaviest first.
     """
     seekers = [row for row in rows if _seeks(maker, row)]
-    offers = _offers(maker) if seekers else []
+    market = _Market(maker, _offers(maker) if seekers else [])
     for row in seekers:
-        if not offers or maker.budgets.actions >= maker.policy.max_actions:
+        if maker.budgets.actions >= maker.policy.max_actions:
             return
-        given = _make_room(maker, row, offers)
-        if given is not None:
-            # the room of a node is promised once: the next audit sees more
-            home = maker.instance(given).node
-            offers = [o for o in offers if maker.instance(o.row).node != home]
+        if market.lighter(_weight(maker, row)).any():
+            _make_room(maker, row, market)
 
 
 def _seeks(maker: PlanMaker, row: int) -> bool:
@@ -72,35 +132,37 @@ def _seeks(maker: PlanMaker, row: int) -> bool:
     )
 
 
-def _make_room(
-    maker: PlanMaker, row: int, offers: Sequence[_Offer]
-) -> int | None:
-    """The row whose lease ends for it, if any."""
-    weight = _weight(maker, row)
-    lighter = [one for one in offers if TIMES * one.weight <= weight]
+def _make_room(maker: PlanMaker, row: int, market: _Market) -> None:
+    """End the lease that does least harm, if there is one."""
     need = sizing.need(maker, row)
-    fitting = sizing.fitting(maker, row, need) if lighter else []
+    fitting = sizing.fitting(maker, row, need)
     if not fitting or maker.quotas.lack(maker.instance(row), fitting[0]):
-        return None
-    benefit, cost = sizing.worth(maker, row, fitting[0])
-    for offer in _with_room(maker, row, fitting[0], lighter):
-        if benefit - cost <= offer.harm:
-            return None
-        if _is_calm(maker, row, fitting[0], need, offer.row) and _end(
-            maker, row, offer
-        ):
+        return
+    flavor = fitting[0]
+    benefit, cost = sizing.worth(maker, row, flavor)
+    some = (
+        k
+        for k in market.suiting(maker, row, flavor, benefit - cost)
+        if market.may_go(maker, k)
+    )
+    for k in itertools.islice(some, _TRIES):
+        offer = market.offers[k]
+        if not _is_calm(maker, row, flavor, need, offer.row):
+            continue
+        ended = _end(maker, row, offer)
+        market.close(k, home=ended)
+        if ended:
             hold = maker.fallback[row]
             name = maker.instance(offer.row).name
             maker.fallback[row] = Hold(
                 reason=Reason.NO_NODE,
                 text=f'{hold.text}; the lease of {name} ends early for it',
             )
-            return offer.row
-    return None
+            return
 
 
 def _offers(maker: PlanMaker) -> list[_Offer]:
-    """The leases that may end early, the least harm first."""
+    """The leases that may end early."""
     found = []
     for row in _leased(maker):
         lease = maker.leases[maker.instance(row).id]
@@ -113,30 +175,6 @@ def _offers(maker: PlanMaker) -> list[_Offer]:
             found.append(
                 _Offer(row=row, origin=origin, weight=weight, harm=harm)
             )
-    return sorted(found, key=lambda one: _order(maker, one))
-
-
-def _order(maker: PlanMaker, offer: _Offer) -> tuple[float, str]:
-    return offer.harm, maker.instance(offer.row).id
-
-
-def _with_room(
-    maker: PlanMaker,
-    row: int,
-    flavor: fleet_module.Flavor,
-    offers: Sequence[_Offer],
-) -> list[_Offer]:
-    """Those whose node could promise the instance its flavor then."""
-    place = maker.place
-    anyhow = place.allowed(row, flavor, np.full_like(place.free, np.inf))
-    wanted = placement.claim(flavor)
-    found = []
-    for offer in offers:
-        leaving = maker.instance(offer.row)
-        home = place.index_of[leaving.node]
-        free = place.free[home] + placement.claim(leaving.flavor)
-        if anyhow[home] and (free >= wanted).all():
-            found.append(offer)
     return found
 
 
@@ -197,6 +235,25 @@ def _harm(maker: PlanMaker, row: int, origin: fleet_module.Flavor) -> float:
     return float(seen.weights[row, r]) * (violated + stopped)
 
 
+def _way(
+    maker: PlanMaker, offer: _Offer, text: str
+) -> fleet_module.Node | None:
+    """Where the instance of a lease would go; None where it may not."""
+    row = offer.row
+    lease = maker.leases[maker.instance(row).id]
+    hold = (
+        maker.barred(row, text, restarts=True)
+        or maker.backing_off(row, text)
+        or maker.resting(row)
+    )
+    if hold:
+        return None
+    node, _ = maker.find(row, offer.origin, below=1.01)
+    if node is None or leasing.waits(maker, row, lease, offer.origin):
+        return None
+    return node
+
+
 def _end(maker: PlanMaker, row: int, offer: _Offer) -> bool:
     """Release the lease; whether the plan allows it."""
     heavy = maker.instance(row).name
@@ -204,19 +261,8 @@ def _end(maker: PlanMaker, row: int, offer: _Offer) -> bool:
         f'its room is needed for {heavy}, of weight {_weight(maker, row):.3g}'
         f': it loses {offer.harm:.0f} weighted s with {offer.origin.name}'
     )
-    hold = (
-        maker.barred(offer.row, text, restarts=True)
-        or maker.backing_off(offer.row, text)
-        or maker.resting(offer.row)
-        or leasing.waits(
-            maker,
-            offer.row,
-            maker.leases[maker.instance(offer.row).id],
-            offer.origin,
-        )
-    )
-    node, _ = maker.find(offer.row, offer.origin, below=1.01)
-    if hold or node is None:
+    node = _way(maker, offer, text)
+    if node is None:
         return False
     action = Release(
         reason=Reason.ROOM_FOR_HEAVIER,

@@ -30,6 +30,11 @@ def test_the_dangers_and_leases_that_were_made_are_found(found):
     assert leased['release need_passed'] >= 1
 
 
+def test_a_full_cloud_has_no_room_for_those_at_risk(found):
+    full = found['cases']['a full cloud']['decided']
+    assert full['hold no_node'] >= 1 and full['hold lease_kept'] >= 1
+
+
 def test_a_cloud_of_nothing_is_refused(capsys):
     with pytest.raises(SystemExit):
         planning.main(['--instances', '0'])
