@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from predictive_watcher.core import conditions
 from predictive_watcher.core import fleet
+from predictive_watcher.core import scale
 from predictive_watcher.core import usage
 
 
@@ -22,6 +24,7 @@ _LEVELS = np.array(
     ]
 )
 _NOISE = np.array([0.25, 0.04, 0.35, 0.35])  # of the log, one deviation
+_STAYS = 0.95  # belief that a regime goes on
 _MEMORY = 0.7  # how much of the noise of a step goes on in the next
 
 
@@ -92,6 +95,47 @@ def _regimes(kind: int, steps: int, rng: np.random.Generator) -> np.ndarray:
             found[job : job + rng.integers(12, 60)] = 1
     if kind == 3:
         found[(hour >= 20) & (hour < 21.5)] = 3
+    return found
+
+
+def informed(made: Made) -> np.ndarray:
+    """Which regime a filter believes in that was told all of them: level
+    and spread of each resource on the scale of `scale`, and the times of the
+    day; (instances, time).  What it cannot tell apart nobody can, as it comes.
+    """
+    value = scale.squeezed(made.window.usage)
+    calendar = conditions.Calendar(1)
+    slot = np.array(
+        [int(calendar.at(int(at)).slot[0]) for at in made.window.times()]
+    )
+    found = np.empty(made.truth.shape, np.int64)
+    for row, truth in enumerate(made.truth):
+        likely, usual = [], []
+        for regime in np.unique(truth):
+            held = truth == regime
+            mean = value[row, held].mean(axis=0)
+            spread = value[row, held].std(axis=0) + 1e-3
+            apart = 0.5 * ((value[row] - mean) / spread) ** 2
+            likely.append(-(apart + np.log(spread)).sum(axis=1))
+            times = np.bincount(slot[held], minlength=2 * conditions.SLOTS)
+            usual.append(times[slot] + 0.01 * held.sum())
+        found[row] = _filtered(np.array(likely).T, np.array(usual).T)
+    return found
+
+
+def _filtered(likely: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """The regime that most likely holds at each step, as `segments` goes on
+    believing.
+    """
+    ahead = usual / usual.sum(axis=1, keepdims=True)
+    belief = np.full(likely.shape[1], 1 / likely.shape[1])
+    found = np.empty(len(likely), np.int64)
+    for t, now in enumerate(likely):
+        belief = (_STAYS * belief + (1 - _STAYS) * ahead[t]) * np.exp(
+            now - now.max()
+        )
+        belief = np.maximum(belief / belief.sum(), 1e-12)
+        found[t] = belief.argmax()
     return found
 
 

@@ -33,6 +33,19 @@ def test_made_load_is_the_same_for_the_same_seed():
     assert set(np.unique(one.truth)) <= {0, 1, 2, 3}
 
 
+def test_who_was_told_the_regimes_knows_what_can_be_known():
+    far = regimes.make(4, 3, seed=1)
+    found = regimes.informed(far)
+    for row in range(4):
+        assert regimes.adjusted_rand(far.truth[row], found[row]) > 0.99
+    near = regimes.make(4, 3, seed=1, apart=0.1, cpu_only=True)
+    worse = [
+        regimes.adjusted_rand(near.truth[row], regimes.informed(near)[row])
+        for row in range(4)
+    ]
+    assert max(worse) < 0.9
+
+
 def test_the_command_measures_time_regimes_and_gain(tmp_path, capsys):
     path = tmp_path / 'found.json'
     code = profiles.main(
