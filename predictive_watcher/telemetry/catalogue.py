@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 import datetime
+import threading
 import time
 from typing import Any
 
@@ -25,23 +26,34 @@ from predictive_watcher.telemetry import measures
 
 PAGE = 1000  # Gnocchi's default max_limit
 _AGAIN_S = 6 * 3600.0  # all is looked up again, whatever was missed
-_EARLIER = datetime.timedelta(seconds=5)  # clocks of several API hosts
+# Clocks of several API hosts differ, and a search takes a while.
+_EARLIER = datetime.timedelta(seconds=60)
 
 # by device, then by name: the id of a metric
 Devices = Mapping[str, Mapping[str, str]]
+_Found = dict[str, dict[str, dict[str, str]]]  # by instance
+_Time = datetime.datetime
 
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of one resource type, by instance."""
+    """What is known of one resource type, by instance.
+
+    ``until`` is the start of the newest resource, of anybody, that there was
+    when an instance was looked for: its own that began later are not known.
+    """
 
     since: float
-    devices: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
-    newest: datetime.datetime | None = None  # start of the newest resource
+    devices: _Found = field(default_factory=dict)
+    until: dict[str, _Time] = field(default_factory=dict)
+    newest: _Time | None = None
 
 
 class Catalogue:
     """Devices of instances and the ids of their metrics.
+
+    Audits share it, each in a thread of its own: what one of them looks up,
+    or finds gone, does not change what another one has begun to read.
 
     :param clock: monotonic seconds.
     """
@@ -49,6 +61,7 @@ class Catalogue:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._types: dict[str, _Known] = {}
         self._clock = clock
+        self._lock = threading.Lock()
 
     def of(
         self,
@@ -62,67 +75,93 @@ class Catalogue:
         :raises NoResourceType: where it does not know the type.
         """
         known = self._known(measure.resource_type)
+        with self._lock:
+            found: _Found = {
+                name: dict(known.devices[name])
+                for name in page
+                if name in known.devices
+            }
+            until = [known.until[n] for n in page if n in known.until]
+            newest = known.newest
         lacking = [
-            name
-            for name in page
-            if not _is_complete(known.devices.get(name), measure)
+            name for name in page if not _is_complete(found.get(name), measure)
         ]
+        for name in lacking:
+            found.pop(name, None)
         if lacking:
-            for name in lacking:
-                known.devices.pop(name, None)
-            self._look(
-                requests, measure, known, {'in': {measure.owner: lacking}}
-            )
+            among = {'in': {measure.owner: lacking}}
+            newest = _look(requests, measure, among, found, newest)
         rest = sorted(set(page) - set(lacking))
-        if rest and measure.owner != 'id' and known.newest is not None:
-            since = (known.newest - _EARLIER).isoformat()
+        if rest and measure.owner != 'id' and until:
+            since = (min(until) - _EARLIER).isoformat()
             new = {
                 'and': [
                     {'in': {measure.owner: rest}},
                     {'>=': {'started_at': since}},
                 ]
             }
-            self._look(requests, measure, known, new)
-        return {
-            name: known.devices[name] for name in page if name in known.devices
-        }
+            newest = _look(requests, measure, new, found, newest)
+        self._keep(known, page, found, newest)
+        return {name: found[name] for name in page if name in found}
+
+    def _keep(
+        self,
+        known: _Known,
+        page: Sequence[str],
+        found: _Found,
+        newest: _Time | None,
+    ) -> None:
+        with self._lock:
+            for name in page:
+                known.devices.pop(name, None)
+                known.until.pop(name, None)
+                if name in found:
+                    known.devices[name] = dict(found[name])
+                if name in found and newest is not None:
+                    known.until[name] = newest
+            if newest is not None:
+                known.newest = max(known.newest or newest, newest)
 
     def forget(self, measure: measures.Measure, page: Sequence[str]) -> None:
         """Some metric of these instances is gone: look again."""
         known = self._known(measure.resource_type)
-        for name in page:
-            known.devices.pop(name, None)
+        self._keep(known, page, {}, None)
 
     def _known(self, resource_type: str) -> _Known:
         now = self._clock()
-        known = self._types.get(resource_type)
-        if known is None or now - known.since > _AGAIN_S:
-            known = self._types[resource_type] = _Known(since=now)
-        return known
+        with self._lock:
+            known = self._types.get(resource_type)
+            if known is None or now - known.since > _AGAIN_S:
+                known = self._types[resource_type] = _Known(since=now)
+            return known
 
-    def _look(
-        self,
-        requests: gnocchi_http.Requests,
-        measure: measures.Measure,
-        known: _Known,
-        among: Mapping[str, Any],
-    ) -> None:
-        try:
-            for resource in _pages(requests, measure.resource_type, among):
-                owner = str(resource[measure.owner])
-                devices = known.devices.setdefault(owner, {})
-                devices[str(resource['id'])] = {
-                    str(name): str(metric)
-                    for name, metric in resource['metrics'].items()
-                }
-                began = datetime.datetime.fromisoformat(resource['started_at'])
-                known.newest = max(known.newest or began, began)
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise exceptions.TelemetryError(
-                f'Gnocchi listed resources of {measure.resource_type} in a '
-                f'form that is not known ({error!r}); is it Gnocchi 4.3 or '
-                'later?'
-            ) from error
+
+def _look(
+    requests: gnocchi_http.Requests,
+    measure: measures.Measure,
+    among: Mapping[str, Any],
+    found: _Found,
+    newest: _Time | None,
+) -> _Time | None:
+    """Put what a search finds into ``found``.
+
+    :returns: the start of the newest resource, of those and ``newest``.
+    """
+    try:
+        for resource in _pages(requests, measure.resource_type, among):
+            devices = found.setdefault(str(resource[measure.owner]), {})
+            devices[str(resource['id'])] = {
+                str(name): str(metric)
+                for name, metric in resource['metrics'].items()
+            }
+            began = _Time.fromisoformat(resource['started_at'])
+            newest = max(newest or began, began)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise exceptions.TelemetryError(
+            f'Gnocchi listed resources of {measure.resource_type} in a form '
+            f'that is not known ({error!r}); is it Gnocchi 4.3 or later?'
+        ) from error
+    return newest
 
 
 def _is_complete(

@@ -13,6 +13,7 @@ from predictive_watcher import exceptions
 from predictive_watcher.core import usage
 from predictive_watcher.telemetry import catalogue
 from predictive_watcher.telemetry import gnocchi
+from predictive_watcher.telemetry import measures
 from tests.fakes import gnocchi as fake_gnocchi
 
 
@@ -284,6 +285,51 @@ def test_a_disk_that_is_attached_later_is_found_at_once(cloud):
     window = read(cloud, *names, catalogue=known)
     assert window.usage[7, :, DISK].tolist() == [6.0] * 12
     assert window.usage[8, :, DISK].tolist() == [2.0] * 12
+
+
+def attach(cloud, name, started_at):
+    cloud.started_at = started_at
+    for metric in (READ, WRITE):
+        disk(cloud, name, 'vdb', metric, counter(2.0))
+
+
+def test_a_disk_is_found_though_another_page_has_a_newer_one(cloud):
+    known = catalogue.Catalogue()
+    names = fifty_with_disks(cloud)
+    read(cloud, *names, catalogue=known, page_size=10)
+    attach(cloud, 'i45', cloud.started_at + 1000)
+    attach(cloud, 'i3', cloud.started_at + 1000)
+    window = read(cloud, *names, catalogue=known, page_size=10)
+    assert window.usage[3, :, DISK].tolist() == [6.0] * 12
+    assert window.usage[45, :, DISK].tolist() == [6.0] * 12
+
+
+def test_a_disk_is_found_though_another_audit_has_seen_a_newer_one(cloud):
+    known = catalogue.Catalogue()
+    names = fifty_with_disks(cloud)
+    read(cloud, *names, catalogue=known)
+    attach(cloud, 'i45', cloud.started_at + 1000)
+    attach(cloud, 'i3', cloud.started_at + 1000)
+    read(cloud, *names[:10], catalogue=known)
+    window = read(cloud, *names[40:], catalogue=known)
+    assert window.usage[5, :, DISK].tolist() == [6.0] * 12
+
+
+def test_audits_do_not_disturb_each_other(cloud, monkeypatch):
+    """One finds all metrics gone while another one reads."""
+    known = catalogue.Catalogue()
+    names = fifty_with_disks(cloud)
+    read(cloud, *names, catalogue=known)
+    good = cloud.request
+
+    def meanwhile(url, method, **more):
+        for measure in measures.MEASURES:
+            known.forget(measure, names)
+        return good(url, method, **more)
+
+    monkeypatch.setattr(cloud, 'request', meanwhile)
+    window = read(cloud, *names, catalogue=known)
+    assert np.isfinite(window.usage[:, :, [CPU, DISK]]).all()
 
 
 def test_a_metric_that_was_made_anew_is_found_again(cloud):
