@@ -124,8 +124,17 @@ class Book:
         self.strains |= {strain.instance_id: strain for strain in strains}
 
     def expect(self, expected: Iterable[outcomes.Expected]) -> None:
-        """What actions are to bring, until it is settled."""
-        self.expected += expected
+        """What actions are to bring, until it is settled; of an instance of
+        which something is expected already it is the same excess.
+        """
+        for one in expected:
+            waits = any(
+                other.instance_id == one.instance_id
+                and other.until > one.decided_at
+                for other in self.expected
+            )
+            if not waits:
+                self.expected.append(one)
 
     def settle(self, window: usage_module.UsageWindow, now: int) -> None:
         """What they brought, of those whose time has come.

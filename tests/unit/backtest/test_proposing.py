@@ -27,10 +27,10 @@ class Alarmist(rivals.Reactive):
         return found
 
 
-def expected(until=1800, seconds=1000.0):
+def expected(until=1800, seconds=1000.0, decided_at=0):
     return outcomes.Expected(
         instance_id='a',
-        decided_at=0,
+        decided_at=decided_at,
         audit='backtest',
         kind='resize',
         resource='cpu',
@@ -56,24 +56,36 @@ def window(used, steps=7):
 
 def test_what_actions_bring_is_settled_when_its_time_has_come():
     book = book_module.Book()
-    book.expect([expected(until=1800), expected(until=2100)])
+    book.expect([expected(until=1800)])
+    book.settle(window(1.0, steps=6), 1500)
+    assert [one.until for one in book.expected] == [1800]
     book.settle(window(1.0), 1800)
-    assert [one.until for one in book.expected] == [2100]
+    assert book.expected == []
     assert book.settled == [(0, 1000.0, 0.0)]
+
+
+def test_an_excess_is_expected_once_however_often_it_is_acted_on():
+    book = book_module.Book()
+    book.expect([expected(), expected(decided_at=300, until=2100)])
+    assert [one.until for one in book.expected] == [1800]
+    book.expect([expected(decided_at=1800, until=3600)])
+    assert [one.until for one in book.expected] == [1800, 3600]
 
 
 def test_actions_that_brought_nothing_make_the_next_ones_worth_less():
     book = book_module.Book()
     assert book.benefit_factor(1800) == 1.0
-    book.expect(expected() for _ in range(10))
-    book.settle(window(1.0), 1800)
-    assert book.benefit_factor(1800) == pytest.approx(0.5)
+    for n in range(10):
+        book.expect([expected(decided_at=n * 1800, until=(n + 1) * 1800)])
+    book.settle(window(1.0, steps=61), 18000)
+    assert book.benefit_factor(18000) == pytest.approx(0.5)
 
 
 def test_what_was_long_ago_is_forgotten():
     book = book_module.Book()
-    book.expect(expected() for _ in range(10))
-    book.settle(window(1.0), 1800)
+    for n in range(10):
+        book.expect([expected(decided_at=n * 1800, until=(n + 1) * 1800)])
+    book.settle(window(1.0, steps=61), 18000)
     assert book.benefit_factor(31 * 86400) == 1.0
 
 
