@@ -203,7 +203,9 @@ def propose(
         strains=()
         if weighing is None
         else weights.recorded(window, seen.strain, weighing),
-        growths=saturation.learn(window, held.valid.values(), origins),
+        growths=saturation.learn(
+            window, held.valid.values(), origins, seen.limits
+        ),
         seen=seen,
         anomalies=odd if vigil else None,
         outbreaks=outbreaks,

@@ -17,7 +17,9 @@ a saturated resource, its usage is settled: the largest use within the
 bounded by 1 and `MOST`.  Without any growth that is `PRIOR`; a third that
 says otherwise begins to turn it, an odd one does not.  A growth is itself cut
 off at the limit of the lease; where that one is saturated too, the next lease
-is larger, and teaches more.
+is larger, and teaches more.  A lease that covers a part only, for want of
+room, and is saturated below `PRIOR`, says that as much was wanted at least: it
+teaches nothing, or a full cloud would teach to ask for little.
 """
 
 from collections.abc import Iterable
@@ -106,10 +108,12 @@ def learn(
     window: usage.UsageWindow,
     leases: Iterable[Lease],
     origins: Mapping[str, fleet_module.Flavor],
+    limits: np.ndarray,
 ) -> list[Growth]:
     """What the leases that were begun for saturation have shown.
 
     :param origins: by instance id, the own flavor of those with a lease.
+    :param limits: those in force, (instances, resources).
     """
     rows = {name: row for row, name in enumerate(window.instances)}
     times = window.times()
@@ -126,14 +130,18 @@ def learn(
         if len(settled) < STEPS:
             continue
         used = window.usage[row, settled[:STEPS]]
-        found += _growths(lease, used, origin)
+        found += _growths(lease, used, origin, limits[row])
     return found
 
 
 def _growths(
-    lease: Lease, used: np.ndarray, origin: fleet_module.Flavor
+    lease: Lease,
+    used: np.ndarray,
+    origin: fleet_module.Flavor,
+    leased: np.ndarray,
 ) -> list[Growth]:
     limits = origin.limits()
+    cut = np.asarray((used >= FLAT * leased).all(axis=0))
     return [
         Growth(
             instance_id=lease.instance_id,
@@ -145,4 +153,5 @@ def _growths(
         for r, resource in enumerate(fleet_module.RESOURCES)
         if f'{resource.value} {WORD}' in lease.reason
         and np.isfinite(used[:, r]).all()
+        and not (cut[r] and used[:, r].max() < PRIOR * limits[r])
     ]

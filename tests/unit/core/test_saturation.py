@@ -153,3 +153,15 @@ def test_a_lease_teaches_once_what_it_was_needed_for():
 )
 def test_what_is_not_settled_or_not_known_teaches_nothing(lease, cpu):
     assert propose(cpu, FLAVORS[2], leases=[lease]).growths == []
+
+
+def test_a_part_that_was_not_enough_does_not_teach_that_little_is_wanted():
+    """2.5 of 2 vCPUs were leased, and all of them used: more was wanted."""
+    part = data.flavor('part', 5, 4, quota__cpu_quota='50000')
+    lease = dataclasses.replace(leased(), flavor_name='part')
+    assert propose([2.5] * 8, part, leases=[lease]).growths == []
+    (taught,) = propose([2.2] * 8, part, leases=[lease]).growths
+    assert taught.ratio == pytest.approx(1.1)
+    # above what is asked for at first, it teaches to ask for more
+    (taught,) = propose([4.0] * 8, FLAVORS[2], leases=[leased()]).growths
+    assert taught.ratio == pytest.approx(2.0)
