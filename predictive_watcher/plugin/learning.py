@@ -19,6 +19,7 @@ from predictive_watcher.core import drift
 from predictive_watcher.core import expecting
 from predictive_watcher.core import explaining
 from predictive_watcher.core import fleet
+from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import outcomes
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import remembering
@@ -75,6 +76,24 @@ class Change:
         }
 
 
+class _Watched(standing_in.Watched):
+    def forecast(
+        self, window: usage.UsageWindow, limits: np.ndarray
+    ) -> forecast_module.Forecast:
+        """With drift watched anew, where it cannot be gone on with."""
+        try:
+            return super().forecast(window, limits)
+        except exceptions.PredictiveWatcherError:
+            raise
+        except Exception as error:
+            if not self.watch.instances:
+                raise
+            LOG.error('drift is watched anew; please report this',
+                      exc_info=error)  # fmt: skip
+        self.watch = drift.nothing(())
+        return super().forecast(window, limits)
+
+
 def watched(
     conf: cfg.ConfigOpts,
     audit: str,
@@ -84,20 +103,20 @@ def watched(
     """The forecaster, with what is known of how good it was."""
     directory = _directory(conf)
     if directory is None:
-        return standing_in.Watched(inner)
+        return _Watched(inner)
     try:
         memory = cache.read(directory, _name(audit), _WATCH)
     except exceptions.StateError as error:
         LOG.warning('audit %s: drift is watched anew: %s', audit, error)
         memory = None
     if memory is None:
-        return standing_in.Watched(inner)
+        return _Watched(inner)
     if not remembering.fits(memory, drift.nothing(()).parts()):
         LOG.warning('audit %s: drift is watched anew: what was kept of it is '
                     'of another make', audit)  # fmt: skip
-        return standing_in.Watched(inner)
+        return _Watched(inner)
     known = drift.Watch(instances=memory.instances, **memory.parts)
-    return standing_in.Watched(
+    return _Watched(
         inner, known, _renewed(conf, ledger, memory.time)
     )
 

@@ -7,8 +7,10 @@ from oslo_log import log
 
 from predictive_watcher import exceptions
 from predictive_watcher import wiring
+from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import joint
 from predictive_watcher.core import remembering
+from predictive_watcher.core import risk
 from predictive_watcher.core import usage
 from predictive_watcher.state import cache
 
@@ -17,23 +19,45 @@ LOG = log.getLogger(__name__)
 _MAKE = 'nodes-2'  # what a memory of another make is not mistaken for
 
 
+class _Joints(joint.Joints):
+    def judged(
+        self,
+        fleet: fleet_module.Fleet,
+        load: risk.NodeLoad,
+        window: usage.UsageWindow,
+    ) -> risk.NodeLoad:
+        """As they are, where nothing can be learned: a plan does without.
+
+        What was kept may be whole and still not fit together: it is learned
+        anew, or each audit would fail of the same file.
+        """
+        for _ in range(2 if self.joint.nodes else 1):
+            try:
+                return super().judged(fleet, load, window)
+            except Exception as error:
+                LOG.error('nodes are judged anew; please report this',
+                          exc_info=error)  # fmt: skip
+                self.joint = joint.nothing(())
+        return load
+
+
 def recalled(conf: cfg.ConfigOpts, audit: str) -> joint.Joints:
     """The sums of nodes, as the audit before left them."""
     directory = wiring.options(conf).state_directory
     if not directory:
-        return joint.Joints()
+        return _Joints()
     try:
         memory = cache.read(pathlib.Path(directory), f'{audit}-nodes', _MAKE)
     except exceptions.StateError as error:
         LOG.warning('audit %s: nodes are judged anew: %s', audit, error)
-        return joint.Joints()
+        return _Joints()
     if memory is None:
-        return joint.Joints()
+        return _Joints()
     if not remembering.fits(memory, joint.nothing(()).parts()):
         LOG.warning('audit %s: nodes are judged anew: what was kept of them '
                     'is of another make', audit)  # fmt: skip
-        return joint.Joints()
-    return joint.Joints(joint.Joint(nodes=memory.instances, **memory.parts))
+        return _Joints()
+    return _Joints(joint.Joint(nodes=memory.instances, **memory.parts))
 
 
 def keep(
