@@ -140,21 +140,22 @@ def of_findings(
 
 def sudden(
     seen: Assessment,
-    own: resolving.Own,
+    begins_at: np.ndarray,
     rows: Sequence[int],
     earlier: Earlier | None,
 ) -> tuple[Outbreak, ...]:
     """Nodes, or the fleet, of which many were not at risk and now are.
 
     Nothing is said where it is not known what audits saw before.
+
+    :param begins_at: the risk at which a lease of each would begin.
     """
     if earlier is None:
         return ()
     risk = np.nan_to_num(seen.risk.risk, nan=0.0).max(axis=1)
-    threshold = own.values('risk_threshold')
     judged = np.isfinite(seen.risk.risk).any(axis=1)
     before = _before(seen, earlier)
-    new = (risk >= threshold) & (before < threshold)
+    new = (risk >= begins_at) & (before < begins_at)
     places = [(NODE, node, members) for node, members in _by_node(seen, rows)]
     found = []
     for kind, subject, members in (*places, (FLEET, '', list(rows))):

@@ -146,7 +146,10 @@ def propose(
     rows = [
         row for row, i in enumerate(fleet.instances) if i.id in fleet.scope
     ]
-    outbreaks = brakes_module.sudden(seen, own, rows, earlier)
+    begins_at = urgency.begins_at(
+        own, np.array(judging.at_worst(seen, seen.weights))
+    )
+    outbreaks = brakes_module.sudden(seen, begins_at, rows, earlier)
     maker = PlanMaker(
         seen=seen,
         policy=policy,
@@ -157,9 +160,7 @@ def propose(
             moving=seen.moving(),
         ),  # fmt: skip
         leases=held.valid,
-        begins_at=urgency.begins_at(
-            own, np.array(judging.at_worst(seen, seen.weights))
-        ),
+        begins_at=begins_at,
         needed_at=reconciling.last_needs(window, origins, seen.ceiling),
         recent=recent or {},
         missing=missing or {},

@@ -263,6 +263,28 @@ def test_half_a_fleet_that_comes_to_be_at_risk_at_once_is_not_resized():
     assert found['i20'].reason is Reason.LOW_RISK
 
 
+@pytest.mark.parametrize(
+    'rules', [{'begin_threshold': 0.2}, {'weight_urgency': 0.5}]
+)
+def test_where_leases_begin_earlier_so_does_what_is_shared(rules):
+    heavy = data.flavor('heavy', 2, 4, weight='9')
+    fleet = many(24)
+    fleet = dataclasses.replace(
+        fleet,
+        instances=tuple(
+            dataclasses.replace(one, flavor=heavy) for one in fleet.instances
+        ),
+        flavors=(heavy, data.flavor('more', 4, 8, weight='9')),
+    )
+    doubtful = {f'i{n}': {'cpu': (1.75, 0.06)} for n in range(12)}  # .3
+    found = decisions(
+        fleet, doubtful, earlier=seen_before(fleet, 0.1), **rules
+    )
+    assert acted(found) == []
+    assert '12 of 24 instances of the fleet' in found['i0'].text
+    assert acted(decisions(fleet, doubtful, **rules))
+
+
 def test_what_was_at_risk_before_is_no_news():
     fleet = many(24)
     expected = {f'i{n}': RISING for n in range(12)}
