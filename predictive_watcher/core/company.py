@@ -1,8 +1,9 @@
 """Whom an instance would have beside it that surges when it does.
 
 The risk of a node knows the correlations of the last day.  Who has moved
-together for days will again, even if yesterday was calm: so of nodes that
-could take an instance, the one is preferred whose instances do not.
+together for days will again, even if yesterday was calm: so of nodes that are
+equally calm the emptiest is preferred, and what is used there by the group of
+the instance counts for a little more than what others use.
 """
 
 from collections.abc import Mapping
@@ -14,8 +15,7 @@ from predictive_watcher.core import risk as risk_module
 
 
 _CPU = 0  # of NODE_RESOURCES: groups are found from it
-# How much risk a node is taken to have more, if all of its vCPUs were used by
-# those who surge together with the instance.
+# How much more a vCPU counts that is used by the group of the instance.
 WEIGHT = 0.1
 
 
@@ -66,9 +66,19 @@ class Company:
         capacity = np.where(known, self._capacity, np.inf)
         return np.asarray(found / capacity)
 
-    def dislike(self, row: int, node_of: Sequence[str]) -> np.ndarray:
-        """How much risk each node is taken to have more, (nodes,)."""
-        return WEIGHT * self.share(row, node_of)
+    def crowded(
+        self, row: int, node_of: Sequence[str], fullness: np.ndarray
+    ) -> np.ndarray:
+        """How full each node is to an instance, (nodes,): what its group uses
+        counts for more, because it grows when the instance does.  0 where
+        the instance is of no group.
+
+        :param fullness: the share of its fuller resource that each node uses.
+        """
+        if self._group_of[row] < 0:
+            return np.zeros(len(self._capacity))
+        found = fullness + WEIGHT * self.share(row, node_of)
+        return np.asarray(found.round(6))
 
     def told(self, row: int, node_of: Sequence[str], node: str) -> str:
         """For a verdict: what is said of a node; empty: of no group."""

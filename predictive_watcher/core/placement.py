@@ -163,9 +163,9 @@ class Placement:
         """The calmest node that can take the instance, and why not.
 
         Those that suit soft server groups best are judged first, then the
-        emptiest by forecast; how calm one is, and who on it surges together
-        with the instance (`company`), decides.  The text names the refusals,
-        for a verdict; it is empty where a node was found.
+        emptiest by forecast.  How calm one is decides, then, for an instance
+        of a group, how full it is (`Company.crowded`).  The text names the
+        refusals, for a verdict; it is empty where a node was found.
 
         :param below: the node's risk with the instance must be lower than
             this; whoever has no forecast counts with its limit.
@@ -180,9 +180,9 @@ class Placement:
         able = order[(allowed & ~spared)[order]]
         if not len(able):
             able = order[allowed[order]]
-        more = self.company.dislike(row, self.node_of)
+        crowded = self.company.crowded(row, self.node_of, self._fullness())
         risks: dict[int, float] = {}
-        fitting: list[tuple[int, float, int]] = []
+        fitting: list[tuple[int, float, float, int]] = []
         for begin in range(0, len(able), _CHOICES):
             some = able[begin : begin + _CHOICES]
             found = self._crowds.risks_with(some, row, self.extra)
@@ -190,7 +190,8 @@ class Placement:
             fitting += [
                 (
                     int(dislike[index]),
-                    round(risks[index] + float(more[index]), 6),
+                    round(risks[index], 6),
+                    float(crowded[index]),
                     int(self._names[index]),
                 )
                 for index in some.tolist()

@@ -43,8 +43,16 @@ def test_what_its_group_uses_counts_and_nobody_else():
     found = of([7, 7, 7, 2, -1], [1.0, 2.0, 3.0, 4.0, 4.0])
     nodes = ['n1', 'n2', 'n2', 'n2', 'n1']
     assert found.share(0, nodes).tolist() == [0.0, 0.5, 0.0]
-    assert found.dislike(0, nodes)[1] == company.WEIGHT * 0.5
     assert found.share(4, nodes).tolist() == [0.0, 0.0, 0.0]
+    full = np.array([0.5, 0.4, 0.5])
+    crowded = found.crowded(0, nodes, full)
+    assert crowded.tolist() == [0.5, round(0.4 + company.WEIGHT * 0.5, 6), 0.5]
+
+
+def test_to_whoever_is_of_no_group_all_nodes_are_the_same():
+    found = of([7, 7, -1], [1.0, 2.0, 3.0])
+    full = np.array([0.1, 0.2, 0.3])
+    assert found.crowded(2, ['n1', 'n2', 'n3'], full).tolist() == [0.0] * 3
 
 
 def test_what_is_unknown_counts_with_its_limit():
@@ -52,7 +60,7 @@ def test_what_is_unknown_counts_with_its_limit():
     assert found.share(0, ['n1', 'n2']).tolist() == [0.0, 0.4, 0.0]
 
 
-def test_a_node_without_a_known_capacity_is_not_disliked():
+def test_a_node_without_a_known_capacity_is_as_full_as_told():
     found = of([1, 1], [1.0, 2.0])
     assert found.share(0, ['n1', 'n3']).tolist() == [0.0, 0.0, 0.0]
 
@@ -70,11 +78,11 @@ def test_whoever_is_on_no_listed_node_does_not_count():
     nodes=st.lists(st.sampled_from(['n1', 'n2', 'n3']), min_size=4,
                    max_size=4),
 )  # fmt: skip
-def test_a_dislike_is_a_number_and_no_more_than_it_may_be(groups, used, nodes):
+def test_company_is_a_number_and_no_more_than_it_may_be(groups, used, nodes):
     found = of(groups, used, (16.0, 16.0, 16.0))
     for row in range(4):
-        dislike = found.dislike(row, nodes)
-        assert (dislike >= 0).all() and (dislike <= company.WEIGHT).all()
+        crowded = found.crowded(row, nodes, np.zeros(3))
+        assert (crowded >= 0).all() and (crowded <= company.WEIGHT).all()
         assert (found.told(row, nodes, 'n1') == '') == (groups[row] < 0)
 
 
