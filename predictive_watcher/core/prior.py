@@ -20,7 +20,8 @@ from predictive_watcher.core import scale
 
 
 _DOUBT_S = 3600.0  # of own samples that others count as much as
-_ENOUGH = 3.0  # samples before an instance stands in for others
+_WHOLLY = 0.99  # own share from which nobody has to stand in
+_ENOUGH = 0.9  # samples before an instance stands in for others
 # what those have in common whose groups are at the same place, see `ladder`
 KIN_WORDS = ('application', 'project and flavor', 'flavor', 'project')
 
@@ -157,7 +158,7 @@ def stand_ins(
             count=int(count[row]),
             share=float(1 - own[row]),
         )
-        if count[row]
+        if count[row] and own[row] < _WHOLLY
         else None
         for row in range(len(count))
     ]

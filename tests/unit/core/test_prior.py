@@ -1,5 +1,7 @@
 """Who stands in for an instance of which little was seen."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -125,3 +127,12 @@ def test_what_is_usual_is_said_of_what_is_known():
     said = prior.said(usual, 0)
     assert said.startswith('cpu 2 vCPUs, memory 1e+04 MiB')
     assert all(str(resource) in said for resource in fleet.RESOURCES)
+
+
+def test_who_knows_all_by_itself_needs_nobody():
+    known = learned(days_of([1.0, 1.0], count=2))
+    kin = kin_of('a', 'a')
+    usual = prior.at(known, kin, known.time)
+    assert None not in prior.stand_ins(known, kin, usual)
+    alone = dataclasses.replace(usual, own=np.ones_like(usual.own))
+    assert prior.stand_ins(known, kin, alone) == [None, None]
