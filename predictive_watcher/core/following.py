@@ -23,7 +23,7 @@ from predictive_watcher.core import usage as usage_module
 
 # Instances that take a step together: enough that threads seldom wait for
 # each other, few enough that what is computed on the way stays near.
-LEAST, MOST = 512, 8192
+LEAST, MOST = 1024, 8192
 _Found = TypeVar('_Found')
 
 
