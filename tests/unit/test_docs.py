@@ -119,3 +119,29 @@ def test_every_notification_is_documented_with_its_payload(event):
     table = re.split(r'^=+ =+$', sections[event.value], flags=re.M)[1]
     told = re.findall(r'^``(\w+)``', table, flags=re.M)
     assert told == list(notifications.PAYLOADS[event])
+
+
+def out_of_columns(text):
+    """Rows of simple tables with text between two columns."""
+    margins, found = None, []
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.fullmatch(r'\s*=+(?: +=+)+', line):
+            first = len(line) - len(line.lstrip())
+            margins = [i for i in range(first, len(line)) if line[i] == ' ']
+        elif not line.strip():
+            margins = None
+        elif margins and any(line[i : i + 1].strip() for i in margins):
+            found.append(f'{number}: {line.strip()}')
+    return found
+
+
+@pytest.mark.parametrize(
+    'page', sorted(ROOT.glob('doc/source/**/*.rst')), ids=lambda p: p.stem
+)
+def test_what_stands_in_a_table_keeps_to_its_columns(page):
+    assert out_of_columns(page.read_text()) == []
+
+
+def test_a_word_that_is_too_long_for_its_column_is_found():
+    table = '=== ===\na   b\n=== ===\nlong  c\nd   e\n=== ==='
+    assert out_of_columns(table) == ['4: long  c']
