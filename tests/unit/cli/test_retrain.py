@@ -62,7 +62,8 @@ def test_a_better_challenger_is_promoted(command, models, capsys):
     assert found['champion'] == registry.load().name
     assert registry.load(models).name == found['challenger']
     [entry] = registry.champions(models).history
-    assert f'{found["ratio"]:.4f}' in entry['why']
+    told = float(entry['why'].removeprefix('promoted: ').split()[0])
+    assert told == pytest.approx(found['ratio'], abs=1e-4)  # both rounded
     assert left(models) == {registry.CHAMPION, found['challenger']}
 
 
