@@ -98,15 +98,16 @@ def test_the_first_plan_acts_on_one_instance_and_the_next_on_all(
 
 
 def test_two_audits_share_the_budget_of_an_hour(
-    watcher, audit, boot, policies, option, tmp_path
+    watcher, audit, boot, policies
 ):
-    # one that knows nothing of what the tests before have planned
-    option('ledger_connection', f'sqlite:///{tmp_path}/ledger.sqlite')
     policies(
-        'rules:\n  - {name: a, set: {budgets: {per_hour: 1, unwatched: 9}}}\n'
+        'rules:\n  - name: one\n'
+        '    set: {budgets: {per_project_hour: 1, unwatched: 9}}\n'
     )
     for name in 'ab':
-        boot(name, loads.ramping(0.6, 1.78))
+        # of a project for which no other test has planned within the hour
+        server = boot(name, loads.ramping(0.6, 1.78))
+        server.project = 'with-a-budget'
     first = audit()
     assert len(watcher.actions(watcher.first_plan(first)['uuid'])) == 1
     second = audit()

@@ -107,6 +107,11 @@ class Stage:
             f'Watcher to know the strategy {STRATEGY}',
             within_s=_WITHIN_S,
         )
+        wait_for(
+            self.audits.engine_works,
+            'the decision engine to run audits',
+            within_s=_WITHIN_S,
+        )
 
     def restart_without_ledger(self) -> None:
         """Watcher begins anew, its ledger is lost, its clock is real."""

@@ -64,6 +64,7 @@ class Server:
     metadata: dict[str, str] = field(default_factory=dict)
     fault: str | None = None
     created: str = '2025-01-01T00:00:00Z'
+    project: str = 'a-project'
     # what the server had before a resize that is not confirmed yet
     before: tuple[Flavor, str] | None = None
     to_come: list[dict[str, Any]] = field(default_factory=list)

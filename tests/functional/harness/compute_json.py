@@ -63,7 +63,7 @@ def server(server: compute.Server, request: web.Request) -> dict[str, Any]:
         'id': server.id,
         'name': server.name,
         'status': server.status,
-        'tenant_id': 'a-project',
+        'tenant_id': server.project,
         'user_id': 'a-user',
         'metadata': server.metadata,
         'hostId': server.node,
