@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import led
+from benchmarks import fields
 from benchmarks import output
 from benchmarks import surges
 from predictive_watcher.core import comparison
@@ -111,7 +111,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     pairs: list[tuple[float, float]] = []
     moves = same = 0
     for end in range(_WINDOW, used.shape[1] - _DAY, _HOUR):
-        past = led.between(window, end - _WINDOW, end)
+        past = fields.between(window, end - _WINDOW, end)
         before = known or correlation.nothing(past.instances, past.step_s)
         known = correlation.learned(before, past, limits)
         if end < _LEARN * _DAY or end // _HOUR % arguments.every:

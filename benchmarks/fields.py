@@ -122,3 +122,16 @@ def paired(
         ours.outcome(field.window, field.limits, None if whole else a),
         theirs.outcome(field.window, field.limits, b),
     )
+
+
+def between(
+    window: usage_module.UsageWindow, begin: int, end: int
+) -> usage_module.UsageWindow:
+    """Some steps of a window."""
+    begin = max(0, begin)
+    return usage_module.UsageWindow(
+        instances=window.instances,
+        start=window.start + begin * window.step_s,
+        step_s=window.step_s,
+        usage=window.usage[:, begin:end].copy(),
+    )

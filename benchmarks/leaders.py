@@ -46,7 +46,7 @@ def speed(
         fleet = led.fleet(made.window.instances)
         hours = range(led.WINDOW, steps - rounds, 12)
         for end in (*hours, *range(steps - rounds, steps)):
-            past = led.between(made.window, end - led.WINDOW, end)
+            past = fields.between(made.window, end - led.WINDOW, end)
             began = time.perf_counter(), time.process_time()
             own.learn(fleet, past, made.limits)
             ended = time.perf_counter(), time.process_time()
@@ -88,7 +88,7 @@ def _scenes(
     end = min(last, first + arguments.days * _DAY)
     window, limits = parted.part(who, end)
     offset = max(0, first - _LEARN)
-    return led.between(window, offset, end), limits, first - offset
+    return fields.between(window, offset, end), limits, first - offset
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:

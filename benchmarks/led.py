@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import fields
 from benchmarks import surges
 from predictive_watcher.core import accuracy
 from predictive_watcher.core import comparison
@@ -38,26 +39,13 @@ class _Raising:
     def improve(
         self, step: int, found: forecast_module.Forecast
     ) -> forecast_module.Forecast:
-        past = between(self._window, step - WINDOW + 1, step + 1)
+        past = fields.between(self._window, step - WINDOW + 1, step + 1)
         self.relating.learn(self._fleet, past, self._limits)
         raised = self.relating.raised(found, past, self._limits)
         if step >= self._begin:
             self.alone.append(found.quantiles[:, _CPU].copy())
             self.raised.append(raised.quantiles[:, _CPU].copy())
         return raised
-
-
-def between(
-    window: usage_module.UsageWindow, begin: int, end: int
-) -> usage_module.UsageWindow:
-    """Some steps of a window."""
-    begin = max(0, begin)
-    return usage_module.UsageWindow(
-        instances=window.instances,
-        start=window.start + begin * window.step_s,
-        step_s=window.step_s,
-        usage=window.usage[:, begin:end].copy(),
-    )
 
 
 def fleet(instances: tuple[str, ...]) -> fleet_module.Fleet:

@@ -83,7 +83,7 @@ def cover(
     joints = joint.Joints(joint.nothing(names))
     told: dict[str, list[np.ndarray]] = {'normal': [], 'corrected': []}
     for n, origin in enumerate(replayed.origins):
-        past = _between(window, origin - _HISTORY + 1, origin + 1)
+        past = fields.between(window, origin - _HISTORY + 1, origin + 1)
         found = forecast_module.Forecast(
             instances=window.instances, origin=past.end, model='m',
             quantiles=replayed.quantiles[:, n],
@@ -139,18 +139,6 @@ def _cloud(instances: tuple[str, ...], nodes: list[list[int]]) -> fleet.Fleet:
     )  # fmt: skip
 
 
-def _between(
-    window: usage_module.UsageWindow, begin: int, end: int
-) -> usage_module.UsageWindow:
-    begin = max(0, begin)
-    return usage_module.UsageWindow(
-        instances=window.instances,
-        start=window.start + begin * window.step_s,
-        step_s=window.step_s,
-        usage=window.usage[:, begin:end].copy(),
-    )
-
-
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Coverage of the sums over groups, on held-out instances and time."""
     trace = traces.read(arguments.traces)
@@ -160,7 +148,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     end = min(first + arguments.days * _DAY, parted.length)
     window, limits = parted.part(parted.held, end)
     offset = max(0, first - _WARM - _LEARN)
-    window = _between(window, offset, end)
+    window = fields.between(window, offset, end)
     begin = first - offset
     at = np.arange(begin - _LEARN, end - offset - replay.AHEAD, _STRIDE)
     replayed = replay.recurrent(

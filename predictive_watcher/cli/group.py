@@ -3,14 +3,17 @@
 import argparse
 import json
 import pathlib
-import warnings
 
 from predictive_watcher import exceptions
+from predictive_watcher.cli import kept
 from predictive_watcher.cli import kindred
 from predictive_watcher.core import correlation
 from predictive_watcher.core import remembering
 from predictive_watcher.core import together
 from predictive_watcher.state import cache
+
+
+_UNSET = 'audits keep nothing, and learn no groups; set it'
 
 
 def add_parser(
@@ -140,7 +143,7 @@ def _read(
     arguments: argparse.Namespace,
 ) -> tuple[str, remembering.Memory, correlation.Correlation]:
     """What the chosen audit knows, or the one that learned last."""
-    directory = _directory(arguments)
+    directory = kept.directory(arguments, _UNSET)
     audits = cache.relations(directory)
     _check(arguments.audit, directory, audits)
     found, refused = [], []
@@ -175,33 +178,9 @@ def _check(
     wanted: str | None, directory: pathlib.Path, audits: list[str]
 ) -> None:
     if not audits:
-        raise exceptions.StateError(
-            f'{directory} holds no groups: either no audit has run on this '
-            'host yet, or its state is elsewhere; name the folder with '
-            '--state-directory or the configuration with --config-file'
-        )
+        raise kept.nothing(directory, 'groups')
     if wanted is not None and wanted not in audits:
         raise exceptions.InvalidInput(
             f'{directory} holds no groups of an audit {wanted!r}; those with '
             f'groups: {", ".join(audits)}'
         )
-
-
-def _directory(arguments: argparse.Namespace) -> pathlib.Path:
-    given: pathlib.Path | None = arguments.state_directory
-    if given is not None:
-        return given
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # of others
-        from predictive_watcher import wiring
-        from predictive_watcher.cli import site
-
-    text = wiring.options(
-        site.configuration(arguments.config_file)
-    ).state_directory
-    if not text:
-        raise exceptions.InvalidConfig(
-            '[predictive_watcher] state_directory is empty: audits keep '
-            'nothing, and learn no groups; set it'
-        )
-    return pathlib.Path(text)

@@ -5,11 +5,11 @@ import json
 import pathlib
 import time
 from typing import Any
-import warnings
 
 import numpy as np
 
 from predictive_watcher import exceptions
+from predictive_watcher.cli import kept
 from predictive_watcher.cli import picture
 from predictive_watcher.cli import portrait
 from predictive_watcher.core import ladder
@@ -21,6 +21,9 @@ from predictive_watcher.core import usage
 from predictive_watcher.state import cache
 from predictive_watcher.state import usage_book
 from predictive_watcher.telemetry import traces
+
+
+_UNSET = 'audits keep no profiles; set it, or look at a trace with --traces'
 
 
 def add_parser(
@@ -120,7 +123,7 @@ def _of_trace(path: pathlib.Path, instance: str) -> dict[str, Any]:
 
 def _of_state(arguments: argparse.Namespace, now: int) -> dict[str, Any]:
     """From the state of the audit that learned last."""
-    directory = _directory(arguments)
+    directory = kept.directory(arguments, _UNSET)
     found, refused = [], []
     audits = cache.profiles(directory)
     for audit in audits:
@@ -237,33 +240,9 @@ def _check(
             f'{refused[0]}; the next run of the audit makes it again'
         )
     if not audits:
-        raise exceptions.StateError(
-            f'{directory} holds no profiles: either no audit has run on this '
-            'host yet, or its state is elsewhere; name the folder with '
-            '--state-directory or the configuration with --config-file'
-        )
+        raise kept.nothing(directory, 'profiles')
     raise exceptions.InvalidInput(
         f'no profile of {wanted!r} in the state of {len(audits)} audits in '
         f'{directory}; give the id or name of a server in the scope of an '
         'audit that has run since it was created ("openstack server list")'
     )
-
-
-def _directory(arguments: argparse.Namespace) -> pathlib.Path:
-    given: pathlib.Path | None = arguments.state_directory
-    if given is not None:
-        return given
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # of others
-        from predictive_watcher import wiring
-        from predictive_watcher.cli import site
-
-    text = wiring.options(
-        site.configuration(arguments.config_file)
-    ).state_directory
-    if not text:
-        raise exceptions.InvalidConfig(
-            '[predictive_watcher] state_directory is empty: audits keep no '
-            'profiles; set it, or look at a trace with --traces'
-        )
-    return pathlib.Path(text)
