@@ -1,5 +1,6 @@
 """What keeps plans from acting: windows, age, anomalies."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _SILENT = 0.5
 # For so long what is shared stops resizes: time for a person to look, and no
 # longer, or half a node would wait for help as long as its load is odd.
 HOLD_S = 1800
+#: By row and kind, `FLEET` or `NODE`, a text for the verdict.
+Shared = Mapping[int, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +61,16 @@ class Brakes:
     """Why nothing is done about an instance, whatever its risk.
 
     ``anomalies`` maps instance ids to the kind of what is odd about them,
-    ``words`` to what that was compared with, ``shared`` rows to (kind, text)
-    of what most of their node or of the fleet has in common.
+    ``words`` to what that was compared with, ``shared`` rows to what most of
+    the fleet or of their node has in common: a text for each of both kinds,
+    since a policy may allow one of them.
     """
 
     seen: Assessment
     own: resolving.Own
     anomalies: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
-    shared: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    shared: Shared = field(default_factory=dict)
 
     def hold(self, row: int, *, restarts: bool) -> Hold | None:
         """The brake that holds for a row.
@@ -92,9 +96,14 @@ class Brakes:
                 text=f'it behaves oddly ({kind}), and its policy says hold'
                 + self._words(one.id),
             )
-        kind, text = self.shared.get(row, ('', ''))
-        if restarts and kind and policy.reaction(kind) is Reaction.HOLD:
-            return Hold(reason=Reason.ANOMALY, text=text)
+        return self._of_many(row) if restarts else None
+
+    def _of_many(self, row: int) -> Hold | None:
+        texts = self.shared.get(row, {})
+        for kind in (FLEET, NODE):
+            allowed = self.own.of(row).reaction(kind) is not Reaction.HOLD
+            if kind in texts and not allowed:
+                return Hold(reason=Reason.ANOMALY, text=texts[kind])
         return None
 
     def note(self, row: int) -> str:
@@ -111,15 +120,13 @@ class Brakes:
         return f': {words}' if words else ''
 
 
-def of_findings(
-    seen: Assessment, findings: anomaly.Findings
-) -> dict[int, tuple[str, str]]:
-    """What many instances have in common, by row: (kind, text).
+def of_findings(seen: Assessment, findings: anomaly.Findings) -> Shared:
+    """What many instances have in common, a text by row and kind.
 
     All instances of a node, or of the fleet, that shows it since less than
     `HOLD_S`.
     """
-    found: dict[int, tuple[str, str]] = {}
+    found: dict[int, dict[str, str]] = {}
     for wide in reversed(findings.wide):
         if seen.now - wide.began >= HOLD_S:
             continue
@@ -134,7 +141,30 @@ def of_findings(
         if concerned < max(least, share * len(rows)):
             continue  # told, and no reason to stop everybody
         text = f'its {wide.kind} behaves oddly: {wide.compared}'
-        found.update(dict.fromkeys(rows, (wide.kind.value, text)))
+        _tell(found, rows, wide.kind.value, text)
+    return found
+
+
+def _tell(
+    found: dict[int, dict[str, str]],
+    rows: Iterable[int],
+    kind: str,
+    text: str,
+) -> None:
+    for row in rows:
+        found.setdefault(row, {})[kind] = text
+
+
+def merged(*some: Shared) -> Shared:
+    """All of it; of one kind, what comes later is told.
+
+    >>> merged({1: {'node': 'a', 'fleet': 'b'}}, {1: {'node': 'c'}})
+    {1: {'node': 'c', 'fleet': 'b'}}
+    """
+    found: dict[int, dict[str, str]] = {}
+    for shared in some:
+        for row, texts in shared.items():
+            found.setdefault(row, {}).update(texts)
     return found
 
 
@@ -181,8 +211,8 @@ def shared_anomalies(
     rows: Sequence[int],
     earlier: Earlier | None,
     outbreaks: Sequence[Outbreak],
-) -> dict[int, tuple[str, str]]:
-    """What too many instances have in common, by row: (kind, text).
+) -> Shared:
+    """What too many instances have in common, a text by row and kind.
 
     Outbreaks, those before and those of now, and a fleet most of which has
     no forecast though it had one.
@@ -192,14 +222,14 @@ def shared_anomalies(
     if earlier is None:
         return {}
     members = dict(_by_node(seen, rows))
-    found: dict[int, tuple[str, str]] = {}
+    found: dict[int, dict[str, str]] = {}
     for one in (*earlier.outbreaks, *outbreaks):
         left_s = one.until - seen.now
         if left_s <= 0:
             continue
         text = f'{one.text}, for {left_s} s more'
         mine = members.get(one.subject, []) if one.subject else rows
-        found.update(dict.fromkeys(mine, (one.kind, text)))
+        _tell(found, mine, one.kind, text)
     judged = np.isfinite(seen.risk.risk).any(axis=1)
     before = _before(seen, earlier)
     known = [r for r in rows if np.isfinite(before[r])]
@@ -209,7 +239,7 @@ def shared_anomalies(
             f'{silent} of {len(known)} instances that had a forecast have '
             'none now: telemetry is failing'
         )
-        found.update(dict.fromkeys(rows, (FLEET, text)))
+        _tell(found, rows, FLEET, text)
     return found
 
 

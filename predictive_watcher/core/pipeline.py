@@ -182,12 +182,12 @@ def propose(
                 **(anomalies or {}),
             },
             words={i: event.compared for i, event in single.items()},
-            shared={
-                **brakes_module.of_findings(seen, odd),
-                **brakes_module.shared_anomalies(
+            shared=brakes_module.merged(
+                brakes_module.of_findings(seen, odd),
+                brakes_module.shared_anomalies(
                     seen, rows, earlier, outbreaks
                 ),
-            },
+            ),
         ),
     )
     highest, at_risk = _danger(maker, rows)

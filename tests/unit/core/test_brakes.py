@@ -364,6 +364,38 @@ def test_a_policy_may_allow_what_is_shared():
     assert len(acted(found)) == 12
 
 
+@pytest.mark.parametrize('allowed', ['fleet', 'node'])
+def test_what_is_allowed_of_one_kind_leaves_the_brake_of_the_other(allowed):
+    fleet = many(24)
+    text = {'fleet': 'all are odd', 'node': 'n0 is odd'}
+    later = Earlier(
+        risk=seen_before(fleet, 0.6).risk,
+        outbreaks=tuple(
+            brakes.Outbreak(
+                kind=kind,
+                subject=subject,
+                until=data.NOW + 60,
+                text=text[kind],
+            )
+            for kind, subject in (('node', 'n0'), ('fleet', ''))
+        ),
+    )
+    found = decisions(
+        fleet,
+        {'i0': RISING, 'i1': RISING},
+        earlier=later,
+        rules=[rule({f'anomalies.{allowed}': Reaction.ALLOW})],
+    )
+    held = {
+        name: one.text
+        for name, one in found.items()
+        if one.reason is Reason.ANOMALY
+    }
+    [other] = set(text) - {allowed}
+    assert set(held) == ({'i0'} if allowed == 'fleet' else {'i0', 'i1'})
+    assert held['i0'].endswith(f'{text[other]}, for 60 s more')
+
+
 def test_telemetry_that_fails_for_most_stops_resizes_and_releases():
     fleet = many(24, flavor=data.SMALL)
     silent = {f'gone{n}': 0.0 for n in range(3)}
