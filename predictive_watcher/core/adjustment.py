@@ -157,7 +157,7 @@ class Verdict:
     ``rules`` name those that the instance has its policy from.  ``amount`` is
     what is asked for beyond the limit, ``horizons`` (horizons, resources) the
     chance of a violation after 5, 10 and 15 minutes, ``looked_at`` names
-    flavors and nodes that were, with why not.
+    flavors and nodes that were, with why not, ``budgets`` are its policy's.
     """
 
     instance: fleet.Instance
@@ -179,6 +179,7 @@ class Verdict:
     ceiling: float = float('nan')
     quantile_level: float = float('nan')
     looked_at: tuple[str, ...] = ()
+    budgets: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def highest_risk(self) -> float:

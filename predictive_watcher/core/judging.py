@@ -6,6 +6,7 @@ import numpy as np
 
 from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import assessment
+from predictive_watcher.core import claims
 from predictive_watcher.core.adjustment import Verdict
 from predictive_watcher.core.plan import PlanMaker
 
@@ -65,4 +66,5 @@ def _verdict(
         rules=maker.own.rules_of(row),
         rung=seen.rung(row),
         prior=seen.priors.get(maker.instance(row).id, ''),
+        budgets=claims.limits_of(maker.policy_of(row)),
     )

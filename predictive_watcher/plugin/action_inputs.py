@@ -12,12 +12,19 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from predictive_watcher.core import leases
+
 
 RESIZE = 'predictive_resize'
 MIGRATE = 'predictive_migrate'
 LEASE = 'lease'
 RELEASE = 'release'
 CONFIRM = 'confirm'
+_KINDS = {
+    LEASE: leases.Kind.RESIZE,
+    RELEASE: leases.Kind.RELEASE,
+    CONFIRM: leases.Kind.CONFIRM,
+}
 
 _TEXT: Mapping[str, Any] = {'type': 'string', 'minLength': 1}
 _TIME: Mapping[str, Any] = {'type': 'integer', 'minimum': 0}
@@ -35,6 +42,7 @@ _COMMON: Mapping[str, Any] = {
     'decided_at': _TIME,
     'valid_until': _TIME,
     'weight': {'type': 'number', 'minimum': 0},
+    'budgets': {'type': 'object', 'additionalProperties': _AMOUNT},
     'explanation': {'type': 'object'},
 }
 
@@ -48,8 +56,8 @@ def _schema(**own: Mapping[str, Any]) -> dict[str, Any]:
         'required': sorted(
             set(properties)
             - {
-                'explanation', 'fit_node', 'unfit_nodes', 'origin_vcpus',
-                'origin_memory_mib',
+                'budgets', 'explanation', 'fit_node', 'unfit_nodes',
+                'origin_vcpus', 'origin_memory_mib',
             }  # fmt: skip
         ),
         'additionalProperties': False,
@@ -77,7 +85,8 @@ class _Input:
 
     ``audit`` is the uuid of the audit that decided.  ``valid_until`` is when
     the forecast stops being one: Watcher keeps a plan for a day, a forecast
-    looks 15 minutes ahead.  ``explanation`` holds the numbers behind the
+    looks 15 minutes ahead.  ``budgets`` are those of an hour and a day, by
+    name.  ``explanation`` holds the numbers behind the
     decision.
     """
 
@@ -89,6 +98,7 @@ class _Input:
     decided_at: int
     valid_until: int
     weight: float
+    budgets: Mapping[str, int] = field(default_factory=dict)
     explanation: Mapping[str, Any] = field(default_factory=dict)
 
     def parameters(self) -> dict[str, Any]:
@@ -124,6 +134,11 @@ class ResizeInput(_Input):
     origin_vcpus: int = 0
     origin_memory_mib: int = 0
 
+    @property
+    def does(self) -> leases.Kind:
+        """What the action is in the ledger."""
+        return _KINDS[self.kind]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrateInput(_Input):
@@ -131,3 +146,8 @@ class MigrateInput(_Input):
 
     source_node: str
     destination_node: str
+
+    @property
+    def does(self) -> leases.Kind:
+        """What the action is in the ledger."""
+        return leases.Kind.MIGRATE

@@ -16,11 +16,6 @@ from predictive_watcher.plugin.live_action import named
 
 
 LOG = log.getLogger(__name__)
-_KINDS = {
-    action_inputs.LEASE: leases.Kind.RESIZE,
-    action_inputs.RELEASE: leases.Kind.RELEASE,
-    action_inputs.CONFIRM: leases.Kind.CONFIRM,
-}
 
 
 class PredictiveResize(live_action.LiveAction):
@@ -83,7 +78,7 @@ class PredictiveResize(live_action.LiveAction):
         given = self.given
         server = given.resource_id
         self._change(
-            _KINDS[given.kind],
+            given.does,
             given.source_flavor,
             given.flavor_name,
             lambda: (

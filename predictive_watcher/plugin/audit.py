@@ -1,7 +1,6 @@
 """One run of an audit: read everything, decide, keep what was learned."""
 
 from collections.abc import Callable
-from collections.abc import Iterable
 import dataclasses
 from dataclasses import dataclass
 import time
@@ -11,7 +10,6 @@ from oslo_config import cfg
 from oslo_log import log
 
 from predictive_watcher import applications
-from predictive_watcher import notifications
 from predictive_watcher import wiring
 from predictive_watcher.cloud import nova
 from predictive_watcher.core import fleet as fleet_module
@@ -21,6 +19,7 @@ from predictive_watcher.core import usage
 from predictive_watcher.core import weights
 from predictive_watcher.plugin import history
 from predictive_watcher.plugin import learning
+from predictive_watcher.plugin import lease_news
 from predictive_watcher.plugin import nodes
 from predictive_watcher.plugin import parameters as parameters_module
 from predictive_watcher.plugin import recall
@@ -71,6 +70,7 @@ def run(
     connection: Any,
     source: base.TelemetrySource,
     interval: str | None = None,
+    starts: bool = False,
 ) -> Run:
     """Read the fleet and its usage, and decide.
 
@@ -78,6 +78,8 @@ def run(
         rights on Nova and Placement.
     :param source: where usage is read from.
     :param interval: of the audit, as Watcher knows it; None: it runs once.
+    :param starts: whether Watcher starts the plan by itself.  One that is
+        only recommended claims no budget before somebody starts it.
     :raises PredictiveWatcherError: where the audit cannot look at all.
     """
     wall = int(time.time())
@@ -146,8 +148,11 @@ def run(
     changed: tuple[dict[str, Any], ...] = ()
     if not parameters.observe_only:
         ledger.keep_outbreaks(proposal.outbreaks, now, audit)
-        restraint.keep_planned(ledger, audit, proposal, now)
-        changed = _keep_leases(cloud, ledger, proposal, leases, now)
+        if starts:
+            proposal = restraint.reserve(
+                ledger, audit, proposal, now, restrained.over
+            )
+        changed = lease_news.keep(cloud, ledger, proposal, leases, now)
     learned = learning.Learning(
         audit=audit,
         proposal=proposal,
@@ -246,57 +251,3 @@ def _read(
 def _why(source: base.TelemetrySource, instance: str) -> str:
     """Why usage of this instance is missing; empty where it is not."""
     return '; '.join(source.health.why(instance))
-
-
-def _keep_leases(
-    cloud: nova.Nova,
-    ledger: ledger_module.Ledger,
-    proposal: pipeline.Proposal,
-    leases: Iterable[leases_module.Lease],
-    now: int,
-) -> tuple[dict[str, Any], ...]:
-    """Write into the ledger what the audit found of the leases, and return
-    it for a notification.
-    """
-    held = {lease.instance_id: lease for lease in leases}
-    told = []
-    for instance in sorted(proposal.leases.arrived):
-        ledger.arrive(instance, now)
-        lease = held[instance]
-        arrived = lease.pending_flavor_name or lease.flavor_name
-        told.append(notifications.lease(lease, 'arrived', flavor=arrived))
-    for instance, expires_at in proposal.renewals.items():
-        ledger.renew(instance, expires_at)
-        told.append(
-            notifications.lease(
-                held[instance], 'renewed', expires_at=expires_at
-            )
-        )
-    for instance, why in proposal.leases.lost.items():
-        if _still_lost(cloud, ledger, instance):
-            LOG.warning(
-                'the lease of instance %s is given up: %s', instance, why
-            )
-            ledger.close_lease(instance, now, 'lost')
-            told.append(
-                notifications.lease(held[instance], 'lost', reason=why)
-            )
-    return tuple(told)
-
-
-def _still_lost(
-    cloud: nova.Nova, ledger: ledger_module.Ledger, instance: str
-) -> bool:
-    """Look again: an action may have ended between our two readings."""
-    server = cloud.live(instance)
-    held: dict[str, leases_module.Lease] = {
-        lease.instance_id: lease for lease in ledger.active_leases()
-    }
-    lease = held.get(instance)
-    if server is None or lease is None:
-        return server is None
-    return server.task_state is None and (
-        server.flavor.name
-        not in (lease.flavor_name, lease.pending_flavor_name)
-        or lease.flavor_name == lease.origin_flavor_name
-    )

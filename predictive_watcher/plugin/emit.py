@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from predictive_watcher.core import claims
 from predictive_watcher.core import fleet
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
@@ -30,7 +31,7 @@ def actions_of(run: audit.Run) -> Iterator[dict[str, Any]]:
         'decided_at': run.now,
         'valid_until': run.wall + max(0, _LOOKS_AHEAD_S - age_s),
     }
-    for verdict in sorted(run.proposal.verdicts, key=_order):
+    for verdict in sorted(run.proposal.verdicts, key=claims.by_gain):
         lease = run.proposal.leases.valid.get(verdict.instance.id)
         given = _input(verdict, lease, common)
         if given is not None:
@@ -46,18 +47,6 @@ def actions_of(run: audit.Run) -> Iterator[dict[str, Any]]:
             }
 
 
-def _order(verdict: Verdict) -> tuple[float, str]:
-    gain = 0.0
-    match verdict.adjustment:
-        case Resize(benefit=benefit, cost=cost):
-            gain = benefit - cost
-        case Migrate(benefit=benefit, cost=cost):
-            gain = benefit - cost
-        case Hold() | Release() | Confirm():
-            pass
-    return -gain, verdict.instance.id
-
-
 def _input(
     verdict: Verdict, lease: Lease | None, common: dict[str, Any]
 ) -> action_inputs.ResizeInput | action_inputs.MigrateInput | None:
@@ -69,6 +58,7 @@ def _input(
         'project_id': instance.project_id,
         'reason': f'{chosen.reason}: {chosen.text}',
         'weight': verdict.weight,
+        'budgets': dict(verdict.budgets),
         'explanation': explanation(verdict),
     }
     match chosen:

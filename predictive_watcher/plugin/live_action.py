@@ -25,6 +25,8 @@ from predictive_watcher import notifications
 from predictive_watcher import wiring
 from predictive_watcher.cloud import nova
 from predictive_watcher.core import adjustment
+from predictive_watcher.core import budgets
+from predictive_watcher.core import claims
 from predictive_watcher.core import fleet
 from predictive_watcher.core import leases
 from predictive_watcher.plugin import action_inputs
@@ -80,22 +82,67 @@ class LiveAction(base.BaseAction):
         """Skip what no longer holds.
 
         :raises ActionSkipped: with the value that is in the way.
-        :raises ActionExecutionFailure: where Nova cannot be asked.
+        :raises ActionExecutionFailure: where Nova or the ledger cannot be
+            asked.
         """
-        given = self.given
-        late = self.now() - given.valid_until
-        if late > 0:
-            raise exception.ActionSkipped(
-                f'{named(given)}: the forecast expired {late} s ago; the '
-                'next audit decides anew'
-            )
         why_not = self.ask(self._why_not)
         if why_not:
-            raise exception.ActionSkipped(f'{named(given)}: {why_not}')
+            self._give_back()
+            raise exception.ActionSkipped(f'{named(self.given)}: {why_not}')
 
     def _why_not(self) -> str | None:
+        late = self.now() - self.given.valid_until
+        if late > 0:
+            return (
+                f'the forecast expired {late} s ago; the next audit decides '
+                'anew'
+            )
         server = self.cloud.live(self.given.resource_id)
-        return self.refusal(server) if server else 'the server is gone'
+        if server is None:
+            return 'the server is gone'
+        return self.refusal(server) or self._over_budget()
+
+    def _claim(self) -> claims.Claim | None:
+        """What it takes of budgets; a confirmation takes nothing."""
+        given = self.given
+        if given.does is leases.Kind.CONFIRM:
+            return None
+        return claims.Claim(
+            audit=given.audit,
+            instance_id=given.resource_id,
+            project_id=given.project_id,
+            kind=given.does,
+            at=given.decided_at,
+            until=given.decided_at + budgets.HOUR_S,
+            limits=given.budgets,
+        )
+
+    def _over_budget(self) -> str | None:
+        """The last look, because it counts from here on."""
+        mine = self._claim()
+        if mine is None:
+            return None
+        try:
+            return self.ledger.claim(mine) or None
+        except exceptions.StateError as error:
+            if self.given.budgets:
+                raise  # nobody knows whether there is any left
+            LOG.error('%s does not count: %s', named(self.given), error)
+            return None
+
+    def _give_back(self) -> None:
+        """What is skipped does not count."""
+        mine = self._claim()
+        if mine is None:
+            return
+        try:
+            self.ledger.give_back([mine.key])
+        except exceptions.StateError as error:
+            LOG.warning(
+                '%s counts in budgets for a while: %s',
+                named(self.given),
+                error,
+            )
 
     def refusal(self, server: fleet.Instance) -> str | None:
         """Why this action does not fit the live ``server`` any more."""

@@ -4,21 +4,24 @@ All of it comes from the ledger, so that it survives a restart;
 a ledger that is lost counts as one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from collections.abc import Mapping
-from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+
+import numpy as np
 
 from predictive_watcher.core import adjustment
 from predictive_watcher.core import assessment
 from predictive_watcher.core import brakes
 from predictive_watcher.core import budgets
+from predictive_watcher.core import claims as claims_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import usage
 from predictive_watcher.core.policy import Policy
+from predictive_watcher.plugin import giving_back
 from predictive_watcher.policies import file
 from predictive_watcher.state import ledger as ledger_module
 
@@ -29,20 +32,19 @@ from predictive_watcher.state import ledger as ledger_module
 GAP_STEPS = 3
 GAP_INTERVALS = 2.5
 VALID_S = 900  # for so long a plan may be started
-_KINDS = {
-    adjustment.Resize: leases_module.Kind.RESIZE,
-    adjustment.Release: leases_module.Kind.RELEASE,
-    adjustment.Migrate: leases_module.Kind.MIGRATE,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restraint:
-    """What keeps an audit from doing too much."""
+    """What keeps an audit from doing too much.
+
+    ``over`` are the keys of claims that nobody will make use of any more.
+    """
 
     recent: Mapping[str, leases_module.Attempt]
     spent: budgets.Spent
     earlier: brakes.Earlier
+    over: frozenset[tuple[str, str, int]] = frozenset()
 
 
 def known(
@@ -56,8 +58,8 @@ def known(
 ) -> Restraint:
     """What the ledger knows of late, as far as rules ask back.
 
-    :param audit: whose plan is made: those of others that may still be
-        started count in budgets.
+    :param audit: whose plan is made: actions that are yet to come count in
+        budgets.
     :param now: the audit's time, Unix seconds.
     :param interval_s: seconds from one run of the audit to the next; 0 where
         it runs once.
@@ -69,98 +71,85 @@ def known(
             *(rule.settings.get('cooldown_s', 0) for rule in policies.rules),
         ]
     )
+    # before the attempts: what ends meanwhile is in both, and counts once
+    held = ledger.claims(now)
+    over = giving_back.over(held, audit)
+    held = tuple(one for one in held if one.key not in over)
+    orders = claims_module.under_way(ledger.active_leases(), now)
     attempts = ledger.attempts_since(now - max(rests_s, budgets.DAY_S))
-    orders = under_way(ledger.active_leases(), now)
-    plans = ledger.planned(now - VALID_S, audit)
     gap_s = max(GAP_STEPS * window.step_s, GAP_INTERVALS * interval_s)
     since = assessment.common_origin(window) - int(gap_s)
     return Restraint(
         recent={one.instance_id: one for one in attempts},
-        spent=spent(attempts, orders, plans, now),
+        spent=claims_module.spent(attempts, orders, held, now),
         earlier=brakes.Earlier(
             risk=ledger.risks_since(since),
             outbreaks=ledger.outbreaks(now, audit),
         ),
+        over=over,
     )
 
 
-def spent(
-    attempts: Sequence[leases_module.Attempt],
-    orders: Sequence[leases_module.Attempt],
-    plans: Sequence[leases_module.Attempt],
-    now: int,
-) -> budgets.Spent:
-    """What counts in budgets, each action once.
-
-    Only a release that was done ended a lease: one that another audit plans,
-    and perhaps nobody starts, did not.
-
-    :param orders: those that are `under_way`.
-    :param plans: of other audits.
-    """
-    begun = [*attempts, *orders]
-    return replace(
-        budgets.Spent.of([*begun, *waiting(plans, begun)], now),
-        releases=budgets.Spent.of(attempts, now).releases,
-    )
-
-
-def keep_planned(
+def reserve(
     ledger: ledger_module.Ledger,
     audit: str,
     proposal: pipeline.Proposal,
     now: int,
-) -> None:
-    """Write down what the plan holds, for the budgets of other audits."""
-    ledger.keep_planned(
-        audit,
-        [
-            leases_module.Attempt(
-                instance_id=verdict.instance.id,
-                kind=_KINDS[type(verdict.adjustment)],
-                at=now,
-                failed=False,
-                text='',
-                project_id=verdict.instance.project_id,
-            )
+    over: Collection[tuple[str, str, int]],
+) -> pipeline.Proposal:
+    """Claim the budgets for the plan of an audit, and leave out of it what
+    others have taken meanwhile.
+
+    :param over: keys of claims that nobody will make use of any more.
+    """
+    wanted = claims_module.of_plan(
+        proposal.verdicts, audit, now, now + VALID_S
+    )
+    return without(proposal, ledger.reserve(wanted, now, over))
+
+
+def without(
+    proposal: pipeline.Proposal, refused: Mapping[str, str]
+) -> pipeline.Proposal:
+    """The proposal without the actions on some instances.
+
+    :param refused: by instance id, why not.
+    """
+    if not refused:
+        return proposal
+    left = [
+        verdict.highest_risk
+        for verdict in proposal.verdicts
+        if verdict.instance.id in refused
+    ]
+    left += [
+        verdict.adjustment.node_risk
+        for verdict in proposal.verdicts
+        if verdict.instance.id in refused
+        and isinstance(verdict.adjustment, adjustment.Migrate)
+    ]
+    return replace(
+        proposal,
+        risk_after=max([proposal.risk_after, *np.nan_to_num(left).tolist()]),
+        verdicts=tuple(
+            _held(verdict, refused.get(verdict.instance.id))
             for verdict in proposal.verdicts
-            if type(verdict.adjustment) in _KINDS
-        ],
-        now - VALID_S,
+        ),
     )
 
 
-def waiting(
-    plans: Iterable[leases_module.Attempt],
-    attempts: Iterable[leases_module.Attempt],
-) -> list[leases_module.Attempt]:
-    """What of the plans of others has not been done yet."""
-    done = {one.instance_id: one.at for one in attempts}
-    return [
-        one for one in plans if done.get(one.instance_id, one.at - 1) < one.at
-    ]
-
-
-def under_way(
-    leases: tuple[leases_module.Lease, ...], now: int
-) -> list[leases_module.Attempt]:
-    """Resizes that were ordered and have not ended: they count too.
-
-    Not for ever: one that hangs on a server in ERROR would leave the budgets
-    of all others empty until somebody mends it.
-    """
-    return [
-        leases_module.Attempt(
-            instance_id=lease.instance_id,
-            kind=leases_module.Kind.RESIZE,
-            at=min(now, lease.expires_at),
-            failed=False,
-            text='',
-            project_id=lease.project_id,
-        )
-        for lease in leases
-        if lease.pending_flavor_name is not None
-    ]
+def _held(
+    verdict: adjustment.Verdict, why: str | None
+) -> adjustment.Verdict:
+    if why is None:
+        return verdict
+    return replace(
+        verdict,
+        adjustment=adjustment.Hold(
+            reason=adjustment.Reason.BUDGET,
+            text=f'{verdict.adjustment.text}; but {why}',
+        ),
+    )
 
 
 def ageless(fleet: fleet_module.Fleet) -> fleet_module.Fleet:

@@ -75,7 +75,11 @@ class PredictiveAdjustment(base.BaseStrategy):
         """Fill the solution; whatever goes wrong, the audit lives on."""
         uuid = getattr(audit, 'uuid', '-')
         try:
-            self._execute(uuid, getattr(audit, 'interval', None))
+            self._execute(
+                uuid,
+                getattr(audit, 'interval', None),
+                bool(getattr(audit, 'auto_trigger', False)),
+            )
         except Exception as error:  # noqa: BLE001
             # Watcher never runs a continuous audit again that raised once:
             # an empty plan and a reason are better than silence for ever.
@@ -85,7 +89,9 @@ class PredictiveAdjustment(base.BaseStrategy):
         """Report the efficacy, also of an empty plan."""
         self.solution.set_efficacy_indicators(**self._outcome.indicators())
 
-    def _execute(self, uuid: str, interval: str | None) -> None:
+    def _execute(
+        self, uuid: str, interval: str | None, starts: bool
+    ) -> None:
         conf = cfg.CONF
         parameters = parameters_module.Parameters.from_input(
             self.input_parameters,
@@ -106,6 +112,7 @@ class PredictiveAdjustment(base.BaseStrategy):
                 connection=connection,
                 source=wiring.telemetry(conf, session),
                 interval=interval,
+                starts=starts,
             )
             measured.write(wiring.measuring(conf, session), run)
         finally:

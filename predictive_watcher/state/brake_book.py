@@ -1,15 +1,11 @@
-"""What the ledger knows of brakes: what holds for longer than one audit, and
-what the plans of others hold.
-"""
+"""What the ledger knows of brakes: what holds for longer than one audit."""
 
-from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
 
 import sqlalchemy as sa
 
 from predictive_watcher.core import brakes
-from predictive_watcher.core import leases
 from predictive_watcher.state import fact_tables
 from predictive_watcher.state import schema
 
@@ -49,59 +45,6 @@ class BrakeBook:
             )
             for row in rows
         )
-
-    def planned(
-        self, since: int, but_of: str
-    ) -> tuple[leases.Attempt, ...]:
-        """What plans hold that were made since then (Unix seconds).
-
-        :param but_of: the audit whose own plan is not asked for.
-        """
-        table = fact_tables.planned
-        query = (
-            sa.select(table)
-            .where(table.c.at >= since, table.c.audit != but_of)
-            .order_by(table.c.at, table.c.instance_id, table.c.audit)
-        )
-        with self._database.reading() as connection:
-            rows = connection.execute(query).mappings().all()
-        return tuple(
-            leases.Attempt(
-                instance_id=row['instance_id'],
-                kind=leases.Kind(row['kind']),
-                at=row['at'],
-                failed=False,
-                text=f'planned by audit {row["audit"]}',
-                project_id=row['project_id'],
-            )
-            for row in rows
-        )
-
-    def keep_planned(
-        self, audit: str, found: Iterable[leases.Attempt], since: int
-    ) -> None:
-        """Keep what a plan holds instead of the audit's last one, and forget
-        what is from before ``since``.
-        """
-        table = fact_tables.planned
-        rows = [
-            {
-                'audit': audit,
-                'instance_id': one.instance_id,
-                'project_id': one.project_id,
-                'kind': one.kind.value,
-                'at': one.at,
-            }
-            for one in found
-        ]
-        with self._database.writing() as connection:
-            connection.execute(
-                sa.delete(table).where(
-                    sa.or_(table.c.audit == audit, table.c.at < since)
-                )
-            )
-            if rows:
-                connection.execute(sa.insert(table), rows)
 
     def keep_outbreaks(
         self, found: Sequence[brakes.Outbreak], now: int, audit: str

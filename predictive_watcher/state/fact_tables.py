@@ -52,7 +52,7 @@ done = sa.Table(
     sa.Column('interruption_s', sa.Float(53)),
 )
 
-# What the last plan of each audit holds.
+# What plans that are being carried out hold of budgets, see core.claims.
 planned = sa.Table(
     'predictive_planned',
     schema.metadata,
@@ -61,6 +61,7 @@ planned = sa.Table(
     sa.Column('project_id', sa.String(255), nullable=False),
     sa.Column('kind', sa.String(16), nullable=False),
     sa.Column('at', sa.BigInteger, nullable=False),
+    sa.Column('until', sa.BigInteger),
 )
 
 # What too many instances had in common at once, see core.brakes.Outbreak.

@@ -31,15 +31,8 @@ class LeaseBook:
 
     def active_leases(self) -> tuple[leases_module.Lease, ...]:
         """The leases in force, oldest first."""
-        table = schema.leases
-        query = (
-            sa.select(*(table.c[name] for name in _LEASE))
-            .where(table.c.active_instance_id.is_not(None))
-            .order_by(table.c.id)
-        )
         with self._database.reading() as connection:
-            rows = connection.execute(query).mappings().all()
-        return tuple(leases_module.Lease(**dict(row)) for row in rows)
+            return active(connection)
 
     def begin(self, lease: leases_module.Lease) -> None:
         """Write down what is about to be ordered, the pending flavor.
@@ -129,25 +122,44 @@ class LeaseBook:
 
     def attempts_since(self, since: int) -> tuple[leases_module.Attempt, ...]:
         """All attempts where ``at`` >= ``since``, oldest first."""
-        table = schema.attempts
-        query = (
-            sa.select(*(table.c[name] for name in _ATTEMPT))
-            .where(table.c.at >= since)
-            .order_by(table.c.at, table.c.id)
-        )
         with self._database.reading() as connection:
-            rows = connection.execute(query).mappings().all()
-        return tuple(
-            leases_module.Attempt(
-                **{
-                    **row,
-                    'kind': leases_module.Kind(row['kind']),
-                    # an older release does not write it
-                    'project_id': row['project_id'] or '',
-                }
-            )
-            for row in rows
+            return attempts(connection, since)
+
+
+def active(connection: sa.Connection) -> tuple[leases_module.Lease, ...]:
+    """The leases in force, oldest first."""
+    table = schema.leases
+    query = (
+        sa.select(*(table.c[name] for name in _LEASE))
+        .where(table.c.active_instance_id.is_not(None))
+        .order_by(table.c.id)
+    )
+    rows = connection.execute(query).mappings().all()
+    return tuple(leases_module.Lease(**dict(row)) for row in rows)
+
+
+def attempts(
+    connection: sa.Connection, since: int
+) -> tuple[leases_module.Attempt, ...]:
+    """All attempts where ``at`` >= ``since``, oldest first."""
+    table = schema.attempts
+    query = (
+        sa.select(*(table.c[name] for name in _ATTEMPT))
+        .where(table.c.at >= since)
+        .order_by(table.c.at, table.c.id)
+    )
+    rows = connection.execute(query).mappings().all()
+    return tuple(
+        leases_module.Attempt(
+            **{
+                **row,
+                'kind': leases_module.Kind(row['kind']),
+                # an older release does not write it
+                'project_id': row['project_id'] or '',
+            }
         )
+        for row in rows
+    )
 
 
 def _active(

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from predictive_watcher.state import brake_book
+from predictive_watcher.state import claim_book
 from predictive_watcher.state import done_book
 from predictive_watcher.state import event_book
 from predictive_watcher.state import fact_book
@@ -23,6 +24,7 @@ class Ledger(
     fact_book.FactBook,
     outcome_book.OutcomeBook,
     brake_book.BrakeBook,
+    claim_book.ClaimBook,
     done_book.DoneBook,
 ):
     """Written by the decision engine and by the applier.

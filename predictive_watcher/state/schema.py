@@ -143,6 +143,22 @@ class Database:
         ):
             yield connection
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[sa.Connection]:
+        """A transaction that writes, and that no other of this kind overlaps:
+        what it reads holds until its end.
+
+        SQLite has one writer anyhow; elsewhere all of them lock one row.
+
+        :raises StateError: naming the database and the option.
+        """
+        with self.writing() as connection:
+            # before anything is read: MySQL goes on seeing what it saw first
+            connection.execute(
+                sa.select(schema_version.c.version).with_for_update()
+            )
+            yield connection
+
     def _opened(self) -> sa.Engine:
         with self._lock:
             if self._engine is None:

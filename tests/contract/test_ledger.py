@@ -1,17 +1,9 @@
-"""What every database of the ledger must do.
+"""What every database of the ledger must do."""
 
-More than SQLite is tested where PREDICTIVE_WATCHER_TEST_LEDGERS holds URLs
-of empty databases, separated by blanks.
-"""
-
-from collections.abc import Iterator
 import dataclasses
-import os
-import pathlib
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
 
 from predictive_watcher.core import brakes
 from predictive_watcher.core import durations
@@ -23,27 +15,11 @@ from predictive_watcher.core import usage
 from predictive_watcher.core import weights
 from predictive_watcher.state import feedback_book
 from predictive_watcher.state import ledger as ledger_module
-from predictive_watcher.state import schema
 from tests.fakes import cloud_data
 
 
-URLS = ['sqlite://', 'sqlite:///FILE'] + os.environ.get(
-    'PREDICTIVE_WATCHER_TEST_LEDGERS', ''
-).split()
 ORIGIN = 1_700_000_100
 NAN = float('nan')
-
-
-@pytest.fixture(params=URLS)
-def ledger(
-    request: pytest.FixtureRequest, tmp_path: pathlib.Path
-) -> Iterator[ledger_module.Ledger]:
-    url = request.param.replace('FILE', str(tmp_path / 'ledger.sqlite'))
-    yield ledger_module.Ledger(url)
-    if not url.startswith('sqlite'):
-        engine = sa.create_engine(url)
-        schema.metadata.drop_all(engine)
-        engine.dispose()
 
 
 def a_forecast(
@@ -501,22 +477,6 @@ def test_what_was_done_is_kept_once(ledger):
     assert ledger.done(301) == (one,)
     assert ledger.purge_sums(600) == 1
     assert ledger.done(0) == (one,)
-
-
-def test_what_an_audit_plans_is_told_to_others(ledger):
-    plan = [attempt('a', 600), attempt('b', 600)]
-    ledger.keep_planned('x', plan, 0)
-    assert ledger.planned(0, 'x') == ()
-    found = ledger.planned(600, 'y')
-    assert [(one.instance_id, one.at) for one in found] == [
-        ('a', 600),
-        ('b', 600),
-    ]
-    assert ledger.planned(601, 'y') == ()
-    ledger.keep_planned('x', plan[1:], 0)
-    assert [one.instance_id for one in ledger.planned(0, 'y')] == ['b']
-    ledger.keep_planned('y', [], 601)
-    assert ledger.planned(0, 'z') == ()
 
 
 def expected(instance='a', decided_at=ORIGIN, **other):

@@ -150,9 +150,10 @@ def audit(watcher):
     """
     made = []
 
-    def create(interval_s=3600, **parameters):
+    def create(interval_s=3600, *, auto_trigger=False, **parameters):
         given = {**WARY, **parameters}
-        made.append(watcher.create_audit(given, interval_s)['uuid'])
+        begun = watcher.create_audit(given, interval_s, auto_trigger)
+        made.append(begun['uuid'])
         return made[-1]
 
     yield create

@@ -64,7 +64,10 @@ class Operator:
     # --------------------------------------------------------------- audits
 
     def create_audit(
-        self, parameters: dict[str, Any], interval_s: int
+        self,
+        parameters: dict[str, Any],
+        interval_s: int,
+        auto_trigger: bool = False,
     ) -> dict[str, Any]:
         """A CONTINUOUS audit of our goal; its first run begins at once."""
         return self.call(
@@ -76,6 +79,7 @@ class Operator:
                 'strategy': 'predictive_adjustment',
                 'interval': str(interval_s),
                 'parameters': parameters,
+                'auto_trigger': auto_trigger,
             },
         )
 
