@@ -21,9 +21,9 @@ from predictive_watcher.core import comparison
 from predictive_watcher.core import correlation
 from predictive_watcher.core import drift
 from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import load as load_module
 from predictive_watcher.core import placement
 from predictive_watcher.core import policy as policy_module
-from predictive_watcher.core import risk
 
 
 _DAY, _HOUR = 288, 12
@@ -68,7 +68,7 @@ def cloud(
 
 def chosen(
     site: fleet_module.Fleet,
-    load: risk.NodeLoad,
+    load: load_module.NodeLoad,
     row: int,
     moving: np.ndarray | None,
 ) -> int | None:
@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         names = past.instances
         site = cloud(limits, names, count // 8, arguments.vcpus, rng)
         expected = drift.RIVALS[0].forecast(past, limits)
-        load = risk.node_load(expected, past, limits)
+        load = load_module.of_forecast(expected, past, limits)
         groups = known.group_of(names)
         for row in rng.choice(np.flatnonzero(groups >= 0), arguments.movers):
             with_, without = (

@@ -18,8 +18,8 @@ from predictive_watcher.core import accuracy
 from predictive_watcher.core import fleet
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import joint
+from predictive_watcher.core import load as load_module
 from predictive_watcher.core import replay
-from predictive_watcher.core import risk
 from predictive_watcher.core import usage as usage_module
 from predictive_watcher.models import registry
 from predictive_watcher.telemetry import traces
@@ -88,7 +88,7 @@ def cover(
             instances=window.instances, origin=past.end, model='m',
             quantiles=replayed.quantiles[:, n],
         )  # fmt: skip
-        plain = risk.node_load(found, past, limits)
+        plain = load_module.of_forecast(found, past, limits)
         corrected = joints.judged(cloud, plain, past)
         if origin < begin:
             continue
@@ -98,12 +98,12 @@ def cover(
 
 
 def _covered(
-    load: risk.NodeLoad,
+    load: load_module.NodeLoad,
     window: usage_module.UsageWindow,
     nodes: list[list[int]],
     origin: int,
 ) -> np.ndarray:
-    out = np.full((len(nodes), 3, risk.NODE_RESOURCES), np.nan)
+    out = np.full((len(nodes), 3, load_module.NODE_RESOURCES), np.nan)
     known = np.isfinite(load.mean).all(axis=(0, 2))
     for i, group in enumerate(nodes):
         rows = [row for row in group if known[row]]
@@ -111,7 +111,8 @@ def _covered(
             continue
         mean, deviation = load.sums(rows, extra=np.zeros_like(load.limit))
         for h in range(3):
-            used = window.usage[rows, origin + h + 1, : risk.NODE_RESOURCES]
+            used = window.usage[rows, origin + h + 1]
+            used = used[:, : load_module.NODE_RESOURCES]
             came = used.sum(axis=0, dtype=float)
             upper = mean[h] + 1.6449 * deviation[h]
             out[i, h] = np.where(np.isfinite(came), came <= upper, np.nan)

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from predictive_watcher import exceptions
 from predictive_watcher.core import contention
 from predictive_watcher.core import correlation
 from predictive_watcher.core import excess
@@ -16,6 +15,8 @@ from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import joint
 from predictive_watcher.core import ladder
+from predictive_watcher.core import limits as limits_module
+from predictive_watcher.core import load as load_module
 from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import relating
 from predictive_watcher.core import resolving
@@ -35,11 +36,10 @@ class Assessment:
     flavors and policies, ``weights`` what ``strain`` leaves of them.
     ``newest`` is the Unix second of each instance's newest sample (-1: none),
     ``age_s`` how old that of each resource is (NaN: none);
-    ``bad_specs`` says, by row, what is wrong with a flavor copy that cannot
-    be read: its limits are unknown and its weight is 1.  ``ceiling`` and
-    ``horizon_s`` (instances,) are those of each instance's own policy.
-    ``known`` are the behavioural profiles, and ``related`` who moves
-    together, where the caller keeps any.
+    ``bad_specs`` says, by row, what is wrong with a flavor copy, see
+    `limits.read`.  ``ceiling`` and ``horizon_s`` (instances,) are those of
+    each instance's own policy.  ``known`` are the behavioural profiles, and
+    ``related`` who moves together, where the caller keeps any.
     """
 
     fleet: fleet_module.Fleet
@@ -54,7 +54,7 @@ class Assessment:
     saturated: np.ndarray
     risk: risk_module.InstanceRisk
     excess_s: np.ndarray
-    load: risk_module.NodeLoad
+    load: load_module.NodeLoad
     bad_specs: Mapping[int, str]
     now: int
     ceiling: np.ndarray
@@ -82,7 +82,7 @@ class Assessment:
         """What instances weigh where their node is short: of cpu or memory,
         the larger weight.
         """
-        kinds = risk_module.NODE_RESOURCES
+        kinds = load_module.NODE_RESOURCES
         return np.asarray(self.weights[rows, :kinds].max(axis=-1))
 
     def risk_at(self, limits: np.ndarray) -> np.ndarray:
@@ -99,22 +99,17 @@ class Assessment:
             horizon_s=self.horizon_s,
         )
 
-    def risk_of(self, row: int, limits: np.ndarray) -> np.ndarray:
-        """The risk by resource of one instance with other limits.
+    def risk_of(self, rows: np.ndarray, limits: np.ndarray) -> np.ndarray:
+        """The same of some instances, which may be there more than once.
 
-        :param limits: (resources,) in the units of usage.
+        :param limits: (len(rows), resources).
         """
-        one = risk_module.with_limits(
-            self.forecast.only(row),
-            limits[None],
-            ceiling=self.ceiling[row],
-            horizon_s=self.horizon_s[row],
+        return risk_module.with_limits(
+            self.forecast.of(rows),
+            limits,
+            ceiling=self.ceiling[rows],
+            horizon_s=self.horizon_s[rows],
         )
-        return np.asarray(one[0])
-
-    def highest_risk(self, row: int, limits: np.ndarray) -> float:
-        """The largest of `risk_of`; what is unknown does not count."""
-        return float(np.nan_to_num(self.risk_of(row, limits)).max())
 
 
 def assess(
@@ -143,7 +138,7 @@ def assess(
     :param correlating: learns who moves together; None: nobody does.
     :raises ModelError: when the forecaster's model cannot be used.
     """
-    limits, weights, bad_specs = _limits(fleet.instances)
+    limits, weights, bad_specs = limits_module.read(fleet.instances)
     window = window.until(common_origin(window))
     known = None if profiling is None else profiling.learn(window)
     forecast = forecaster.forecast(window, limits)
@@ -169,7 +164,8 @@ def assess(
     wanted = saturation.demand(
         limits, saturated, _own_names(fleet, origins or {}), growths or {}
     )
-    load = risk_module.node_load(forecast, window, limits)
+    load = load_module.of_forecast(forecast, window, limits)
+    newest = window.newest_of_each()
     risk = risk_module.of_instances(
         forecast,
         limits,
@@ -192,8 +188,8 @@ def assess(
         base_weights=base,
         weights=effective,
         strain=strain,
-        newest=window.newest(),
-        age_s=_ages_s(window, now),
+        newest=newest.max(axis=1),
+        age_s=np.where(newest >= 0, now - newest, np.nan),
         predicted=np.fmax(
             _predicted(forecast, own.values('quantile_level'), horizon_s),
             wanted,
@@ -227,7 +223,7 @@ def _rungs(
 ) -> np.ndarray:
     if known is not None:
         return known.behaviour.rung
-    return ladder.of_window(window.usage, window.step_s)
+    return ladder.of_window(window)
 
 
 def _predicted(
@@ -255,11 +251,6 @@ def _predicted(
     return np.where(last, highest, near)
 
 
-def _ages_s(window: usage.UsageWindow, now: int) -> np.ndarray:
-    newest = window.newest_of_each()
-    return np.where(newest >= 0, now - newest, np.nan)
-
-
 def common_origin(window: usage.UsageWindow) -> int:
     """The newest step at which most of the reporting instances report.
 
@@ -268,7 +259,7 @@ def common_origin(window: usage.UsageWindow) -> int:
     the last hour before the newest sample are asked, and half is enough.
     Falls back to the window's end where there is no sample.
     """
-    seen = np.isfinite(window.usage).any(axis=2)
+    seen = window.reported()
     steps = np.flatnonzero(seen.any(axis=0))
     if steps.size == 0:
         return window.end
@@ -279,20 +270,3 @@ def common_origin(window: usage.UsageWindow) -> int:
     enough = np.flatnonzero(recent.sum(axis=0) * 2 >= reporting)
     behind = recent.shape[1] - 1 - int(enough[-1])
     return int(window.times()[last - behind])
-
-
-def _limits(
-    instances: tuple[fleet_module.Instance, ...],
-) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
-    limits = np.full(
-        (len(instances), len(fleet_module.RESOURCES)), np.nan, np.float64
-    )
-    weights = np.full_like(limits, fleet_module.DEFAULT_WEIGHT)
-    bad: dict[int, str] = {}
-    for row, instance in enumerate(instances):
-        try:
-            limits[row] = instance.flavor.limits()
-            weights[row] = instance.flavor.weights()
-        except exceptions.InvalidExtraSpec as error:
-            bad[row] = str(error)
-    return limits, weights, bad

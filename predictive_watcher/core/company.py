@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from predictive_watcher.core import risk as risk_module
+from predictive_watcher.core import load as load_module
 
 
 _CPU = 0  # of NODE_RESOURCES: groups are found from it
@@ -33,7 +33,7 @@ class Company:
     def __init__(
         self,
         group_of: np.ndarray | None,
-        load: risk_module.NodeLoad,
+        load: load_module.NodeLoad,
         capacity: np.ndarray,
         index_of: Mapping[str, int],
         order: Sequence[int],

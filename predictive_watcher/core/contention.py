@@ -33,13 +33,15 @@ def busy_steps(
     """
     steps = max(1, _HOUR_S // window.step_s)
     used = np.nan_to_num(window.usage[:, -steps:, _CPU])
-    names = np.array([i.node for i in fleet.instances], object)
+    index_of = {node.name: i for i, node in enumerate(fleet.nodes)}
+    here = np.array([index_of.get(i.node, -1) for i in fleet.instances], int)
+    total = np.zeros((len(fleet.nodes), used.shape[1]), np.float32)
+    np.add.at(total, here[here >= 0], used[here >= 0])
     found = {}
-    for node in fleet.nodes:
+    for node, sums in zip(fleet.nodes, total, strict=True):
         capacity = float(node.capacity()[_CPU])
         if capacity > 0:
-            total = used[names == node.name].sum(axis=0)
-            found[node.name] = int((total >= _FULL * capacity).sum())
+            found[node.name] = int((sums >= _FULL * capacity).sum())
     return found
 
 

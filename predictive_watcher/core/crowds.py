@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from predictive_watcher.core import risk as risk_module
+from predictive_watcher.core import load as load_module
 
 
 class Crowds:
@@ -23,14 +23,14 @@ class Crowds:
 
     def __init__(
         self,
-        load: risk_module.NodeLoad,
+        load: load_module.NodeLoad,
         capacity: np.ndarray,
         *,
         ceiling: float,
     ) -> None:
         self._load = load
         self._most = ceiling * capacity[:, None, :]
-        kinds = risk_module.NODE_RESOURCES
+        kinds = load_module.NODE_RESOURCES
         shape = (len(capacity), len(load.mean), kinds)
         self._known = np.zeros(shape)  # who has a forecast, by its mean
         self._full = np.zeros(shape)  # the others as well, with their limit
@@ -54,7 +54,7 @@ class Crowds:
 
     def risks(self) -> np.ndarray:
         """The risk of each node; who has no forecast counts as nothing."""
-        variance = risk_module.variance(self._together, self._apart)
+        variance = load_module.variance(self._together, self._apart)
         return _highest(self._most - self._known, variance)
 
     def risks_with(
@@ -67,7 +67,7 @@ class Crowds:
         load = self._load
         mean = load.means([row], unknown_is_full=True)[:, 0] + extra[row]
         together, apart = load.spread(row)
-        variance = risk_module.variance(
+        variance = load_module.variance(
             self._together[indices] + together, self._apart[indices] + apart
         )
         return _highest(
@@ -87,4 +87,4 @@ def _highest(gap: np.ndarray, variance: np.ndarray) -> np.ndarray:
         far = np.where(deviation > 0, gap / deviation, sure)
     far = np.where(np.isnan(gap), np.inf, far)
     nearest = far.min(axis=(1, 2), initial=np.inf)
-    return np.array([risk_module.tail(float(one)) for one in nearest])
+    return np.array([load_module.tail(float(one)) for one in nearest])

@@ -172,7 +172,13 @@ def of_window(
     [1000.0, 1800.0, 1800.0, 1800.0]
     """
     above = window.usage > threshold[:, None, :]
+    steps = np.zeros(threshold.shape)
+    runs = np.zeros(threshold.shape)
+    # most instances never pass: only the others are counted
+    rows = np.flatnonzero(above.any(axis=(1, 2)))
+    above = above[rows]
+    steps[rows] = above.sum(axis=1)
     begins = above.copy()
     begins[:, 1:] &= ~above[:, :-1]
-    seconds = above.sum(axis=1) * float(window.step_s)
-    return mean_s(seconds, begins.sum(axis=1), PRIOR_EXCESS_S)
+    runs[rows] = begins.sum(axis=1)
+    return mean_s(steps * float(window.step_s), runs, PRIOR_EXCESS_S)

@@ -163,10 +163,6 @@ class Forecast:
         """The model that an instance was asked of."""
         return self.models[row] if self.models else self.model
 
-    def only(self, row: int) -> 'Forecast':
-        """The forecast of one instance."""
-        return self.of(np.array([row]))
-
     def of(self, rows: np.ndarray) -> 'Forecast':
         """That of some of the instances, by their indices."""
 

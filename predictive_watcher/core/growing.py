@@ -130,7 +130,7 @@ def _waits(
 def _lead_s(maker: PlanMaker, row: int) -> float:
     """The shortest lead of the resources at risk."""
     risk = maker.seen.risk
-    at_risk = risk.risk[row] >= maker.threshold(row)
+    at_risk = risk.risk[row] >= maker.thresholds[row]
     return float(np.nanmin(risk.lead_s[row, at_risk]))
 
 

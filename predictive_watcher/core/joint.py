@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictive_watcher.core import fleet as fleet_module
-from predictive_watcher.core import risk as risk_module
+from predictive_watcher.core import load as load_module
 from predictive_watcher.core import usage as usage_module
 
 
@@ -87,7 +87,7 @@ class Joint:
 
 def nothing(nodes: tuple[str, ...]) -> Joint:
     """Of no node anything is known."""
-    shape = (len(nodes), len(_HORIZONS_S), risk_module.NODE_RESOURCES)
+    shape = (len(nodes), len(_HORIZONS_S), load_module.NODE_RESOURCES)
     return Joint(
         nodes=nodes,
         shift=np.zeros(shape),
@@ -145,7 +145,7 @@ def _came(
     row_of = {name: row for row, name in enumerate(window.instances)}
     rows = np.array([row_of.get(str(name), -1) for name in joint.member], int)
     own = joint.member_node
-    kinds = risk_module.NODE_RESOURCES
+    kinds = load_module.NODE_RESOURCES
     out = np.zeros(joint.shift.shape)
     for h, horizon_s in enumerate(_HORIZONS_S):
         at, off = np.divmod(
@@ -164,7 +164,7 @@ def _came(
 def issue(
     joint: Joint,
     crowd: list[list[int]],
-    load: risk_module.NodeLoad,
+    load: load_module.NodeLoad,
     instances: tuple[str, ...],
     origin: int,
 ) -> Joint:
@@ -208,9 +208,9 @@ class Joints:
     def judged(
         self,
         fleet: fleet_module.Fleet,
-        load: risk_module.NodeLoad,
+        load: load_module.NodeLoad,
         window: usage_module.UsageWindow,
-    ) -> risk_module.NodeLoad:
+    ) -> load_module.NodeLoad:
         """The load with the spread of each instance stretched as its node
         needs; whoever moves takes that along.
         """

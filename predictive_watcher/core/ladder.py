@@ -5,6 +5,8 @@ import enum
 
 import numpy as np
 
+from predictive_watcher.core import usage as usage_module
+
 
 HOUR_S, DAY_S, WEEK_S = 3600, 86400, 7 * 86400
 
@@ -50,13 +52,9 @@ def rungs(seen_s: np.ndarray) -> np.ndarray:
     return np.where(seen_s > 0, found, 0).astype(np.int8)
 
 
-def of_window(usage: np.ndarray, step_s: int) -> np.ndarray:
-    """The rungs, from a window alone.
-
-    :param usage: (instances, time, resources), NaN without a sample.
-    """
-    steps = np.isfinite(usage).any(axis=2).sum(axis=1)
-    return rungs(steps * float(step_s))
+def of_window(window: usage_module.UsageWindow) -> np.ndarray:
+    """The rungs, from a window alone."""
+    return rungs(window.reported().sum(axis=1) * float(window.step_s))
 
 
 class Groups:

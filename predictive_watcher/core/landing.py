@@ -11,8 +11,8 @@ import statistics
 import numpy as np
 
 from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import load as load_module
 from predictive_watcher.core import placement
-from predictive_watcher.core import risk as risk_module
 
 
 # Servers that hold their place and use nothing, so that they have no samples.
@@ -24,8 +24,7 @@ _quantile = functools.cache(statistics.NormalDist().inv_cdf)
 class Landings:
     """Who may land where, beside what a plan has placed.
 
-    ``guests`` are the rows whose resize is planned, at each node that Nova
-    may choose for them.  Mutable: it lives while one plan is made.
+    Mutable: it lives while one plan is made.
     """
 
     def __init__(self, place: placement.Placement) -> None:
@@ -34,20 +33,19 @@ class Landings:
         self._awake = [
             one.status not in _AT_REST for one in place.fleet.instances
         ]
-        self.guests: dict[str, set[int]] = {n.name: set() for n in self._nodes}
+        # by row whose resize is planned, the nodes that Nova may choose
+        self._lands: dict[int, np.ndarray] = {}
         # (nodes, 2, horizons, NODE_RESOURCES): no node will take more than
         # this mean and standard deviation; made at the first question
         self._most: np.ndarray | None = None
         # what of these has left, or may be counted twice, at most
-        kinds = risk_module.NODE_RESOURCES
+        kinds = load_module.NODE_RESOURCES
         horizons = len(place.load.mean)
         self._gone = np.zeros((len(self._nodes), horizons, kinds))
 
     def expect(self, row: int, flavor: fleet_module.Flavor) -> None:
         """Count a planned resize at each node where it may land."""
-        landings = np.flatnonzero(self._landings(row, flavor))
-        for index in landings:
-            self.guests[self._nodes[index].name].add(row)
+        self._lands[row] = landings = self._landings(row, flavor)
         sums = self._sums([row])
         if self._most is not None:
             self._most[landings] += sums
@@ -62,12 +60,15 @@ class Landings:
 
     def forget(self, row: int) -> None:
         """Take `expect` back."""
-        sums = self._sums([row])
-        for index, node in enumerate(self._nodes):
-            guests = self.guests[node.name]
-            if row in guests:
-                guests.discard(row)
-                self._gone[index] += sums[0]
+        landings = self._lands.pop(row)
+        self._gone[landings] += self._sums([row])[0]
+
+    def crowd(self, index: int) -> set[int]:
+        """Who is on a node, or may come there by the plan."""
+        members = self._place.members[self._nodes[index].name]
+        return members.union(
+            row for row, lands in self._lands.items() if lands[index]
+        )
 
     def _leave(self, row: int, sums: np.ndarray) -> None:
         home = self._place.fleet.instances[row].node
@@ -118,11 +119,10 @@ class Landings:
 
     def _risk(self, row: int, index: int) -> float:
         """The node's risk with this instance and all that may land there."""
-        node = self._nodes[index]
-        crowd = self._place.members[node.name] | self.guests[node.name]
+        crowd = self.crowd(index) | {row}
         chances = self._place.chances(
-            node,
-            [one for one in crowd | {row} if self._awake[one]],
+            self._nodes[index],
+            [one for one in crowd if self._awake[one]],
             unknown_is_full=True,
         )
         return float(chances.max())
@@ -163,15 +163,14 @@ class Landings:
 
     def _bound(self) -> np.ndarray:
         if self._most is None:
-            begun = [self._begin(node) for node in self._nodes]
+            place = self._place
+            begun = [
+                self._sums(place.ordered(self.crowd(index)))
+                for index in range(len(self._nodes))
+            ]
             shape = (len(begun), 2, *self._gone.shape[1:])
             self._most = np.array(begun).reshape(shape)
         return self._most
-
-    def _begin(self, node: fleet_module.Node) -> np.ndarray:
-        """Who is there, or comes by the plan up to now."""
-        members = self._place.members[node.name] | self.guests[node.name]
-        return self._sums(self._place.ordered(members))
 
     def _sums(self, rows: list[int]) -> np.ndarray:
         """The means, and the largest standard deviation that their sum can

@@ -1,5 +1,7 @@
 """Leases: renewed while the need lasts, released when it has passed."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from predictive_watcher.core import flavors as flavors_module
@@ -42,6 +44,17 @@ def finish(maker: PlanMaker, row: int, lease: Lease) -> None:
     )
 
 
+def look_ahead(
+    maker: PlanMaker, leased: Iterable[tuple[int, Lease]]
+) -> None:
+    """Work out at once what `settle` asks for, one by one, of these."""
+    maker.prospects.look(
+        (row, origin)
+        for row, lease in leased
+        if (origin := maker.flavor_named(lease.origin_flavor_name))
+    )
+
+
 def settle(
     maker: PlanMaker, row: int, lease: Lease, *, most: int | None = None
 ) -> None:
@@ -63,7 +76,7 @@ def settle(
             text=f'the lease of {lease.flavor_name} cannot end: {why_not}',
         )
         return
-    risk = _risk_with(maker, row, origin.limits())
+    risk = _risk_with(maker, row, origin)
     if _is_over(maker, row, lease, risk):
         _release(maker, row, lease, origin, risk, most)
         return
@@ -237,12 +250,14 @@ def recheck(maker: PlanMaker, row: int, lease: Lease) -> None:
             maker.withdraw(row, action.flavor, hold)
 
 
-def _risk_with(maker: PlanMaker, row: int, limits: np.ndarray) -> float:
-    """The highest risk of one instance if it had these limits.
+def _risk_with(
+    maker: PlanMaker, row: int, flavor: fleet_module.Flavor
+) -> float:
+    """The highest risk of one instance if it had this flavor.
 
-    NaN where any of them cannot be judged: unknown is not low.
+    NaN where any of its limits cannot be judged: unknown is not low.
     """
-    chances = maker.seen.risk_of(row, limits)
-    if np.isnan(chances[np.isfinite(limits)]).any():
+    chances = maker.prospects.risk(row, flavor)
+    if np.isnan(chances[np.isfinite(flavor.limits())]).any():
         return float('nan')
     return float(np.nan_to_num(chances, nan=0.0).max())

@@ -26,6 +26,7 @@ from predictive_watcher.core import relating
 from predictive_watcher.core import relief
 from predictive_watcher.core import resolving
 from predictive_watcher.core import saturation
+from predictive_watcher.core import sizing
 from predictive_watcher.core import urgency
 from predictive_watcher.core import usage
 from predictive_watcher.core import vigil as vigil_module
@@ -226,12 +227,14 @@ def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:
         leasing.finish(maker, row, lease)
     maker.exclude(rows)
     half = -(-maker.policy.max_actions // 2)
+    leasing.look_ahead(maker, leased)
     for row, lease in leased:
         if row not in maker.decided:
             leasing.settle(maker, row, lease, most=half)
-    for row in at_risk:
-        if row not in maker.decided:
-            growing.serve(maker, row)
+    waiting = [row for row in at_risk if row not in maker.decided]
+    sizing.look_ahead(maker, waiting)
+    for row in waiting:
+        growing.serve(maker, row)
     yielding.make_room(maker, at_risk)
     _relieve_nodes(maker, rows)
     _look_again(maker, leased)
@@ -257,7 +260,7 @@ def _danger(maker: PlanMaker, rows: list[int]) -> tuple[float, list[int]]:
         return 0.0, []
     seen = maker.seen
     risk = np.nan_to_num(seen.risk.risk, nan=0.0).max(axis=1)
-    at_risk = [r for r in rows if risk[r] >= maker.threshold(r)]
+    at_risk = [r for r in rows if risk[r] >= maker.thresholds[r]]
     weight = judging.at_worst(seen, seen.weights)
     at_risk.sort(key=lambda r: (-weight[r], -risk[r], maker.instance(r).id))
     return float(risk[rows].max()), at_risk

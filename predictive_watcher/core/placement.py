@@ -14,7 +14,7 @@ from predictive_watcher.core import company as company_module
 from predictive_watcher.core import crowds as crowds_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import groups as groups_module
-from predictive_watcher.core import risk as risk_module
+from predictive_watcher.core import load as load_module
 
 
 _AMOUNTS = ('vCPUs', 'MiB of memory', 'GiB of disk')
@@ -44,7 +44,7 @@ class Placement:
     """
 
     fleet: fleet_module.Fleet
-    load: risk_module.NodeLoad
+    load: load_module.NodeLoad
     ceiling: float
     moving: np.ndarray | None = None
     company: company_module.Company = field(init=False)
@@ -61,11 +61,14 @@ class Placement:
     _open: np.ndarray = field(init=False)
     _zones: dict[str | None, np.ndarray] = field(init=False)
     _names: np.ndarray = field(init=False)
+    _rank: list[int] = field(init=False)
     _offers: aggregates_module.Offers = field(init=False)
 
     def __post_init__(self) -> None:
         instances, nodes = self.fleet.instances, self.fleet.nodes
-        self.extra = np.zeros((len(instances), risk_module.NODE_RESOURCES))
+        self.extra = np.zeros((len(instances), load_module.NODE_RESOURCES))
+        by_id = sorted(range(len(instances)), key=lambda i: instances[i].id)
+        self._rank = np.argsort(by_id).tolist()
         self.members = {node.name: set() for node in nodes}
         self.index_of = {node.name: i for i, node in enumerate(nodes)}
         self.node_of = [instance.node for instance in instances]
@@ -84,12 +87,12 @@ class Placement:
         self._groups = groups_module.Groups(self.fleet, self.index_of)
         self.company = company_module.Company(
             self.moving, self.load, self._capacity[:, 0], self.index_of,
-            self.ordered(range(len(instances))),
+            by_id,
         )  # fmt: skip
 
     def _look_at(self, nodes: Sequence[fleet_module.Node]) -> None:
         """What of the nodes stays as it is while the plan grows."""
-        amounts, kinds = len(_AMOUNTS), risk_module.NODE_RESOURCES
+        amounts, kinds = len(_AMOUNTS), load_module.NODE_RESOURCES
         self.free = np.array([n.allocatable() for n in nodes])
         self.free = self.free.reshape(len(nodes), amounts)
         capacity = np.array([n.capacity()[:kinds] for n in nodes])
@@ -142,7 +145,7 @@ class Placement:
         """The rows by instance id: a sum of floats depends on its order,
         and no plan may depend on the order in which Nova lists servers.
         """
-        return sorted(rows, key=lambda row: self.fleet.instances[row].id)
+        return sorted(rows, key=self._rank.__getitem__)
 
     def most(self) -> np.ndarray:
         """What may be used of each node, (nodes, NODE_RESOURCES)."""

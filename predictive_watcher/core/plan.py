@@ -14,6 +14,7 @@ from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import knowing
 from predictive_watcher.core import landing
 from predictive_watcher.core import placement as placement_module
+from predictive_watcher.core import prospects as prospects_module
 from predictive_watcher.core import quotas as quotas_module
 from predictive_watcher.core import resolving
 from predictive_watcher.core.adjustment import Hold
@@ -38,7 +39,8 @@ class PlanMaker:
     ``policy`` is the audit's, which nodes are judged by; ``own`` are those of
     the instances.  ``releases`` are the leases that ended within a day, by
     instance id.
-    ``begins_at`` (instances,) is the risk at which their leases begin.
+    ``begins_at`` (instances,) is the risk at which their leases begin,
+    ``thresholds`` that at which they begin, or grow.
     ``needed_at`` is when those with a lease last used more than their own
     flavor is good for.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
@@ -67,19 +69,22 @@ class PlanMaker:
     needed_at: Mapping[str, int] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
     landings: landing.Landings = field(init=False)
+    prospects: prospects_module.Prospects = field(init=False)
+    thresholds: np.ndarray = field(init=False)
+    _named: Mapping[str, fleet_module.Flavor] = field(init=False)
 
     def __post_init__(self) -> None:
         self.landings = landing.Landings(self.place)
+        self.prospects = prospects_module.Prospects(self.seen, self.flavors)
+        leased = [one.id in self.leases for one in self.seen.fleet.instances]
+        self.thresholds = np.where(
+            leased, self.own.values('risk_threshold'), self.begins_at
+        )
+        self._named = {one.name: one for one in reversed(self.flavors)}
 
     def policy_of(self, row: int) -> Policy:
         """The policy of the instance of a row."""
         return self.own.of(row)
-
-    def threshold(self, row: int) -> float:
-        """The risk at which a lease of an instance begins, or grows."""
-        if self.instance(row).id in self.leases:
-            return self.policy_of(row).risk_threshold
-        return float(self.begins_at[row])
 
     def exclude(self, rows: Sequence[int]) -> None:
         """Hold what must not be touched and what nothing is known of."""
@@ -113,7 +118,7 @@ class PlanMaker:
         if not blind.any():
             return Hold(
                 reason=Reason.LOW_RISK,
-                text=f'no risk reaches {self.threshold(row):.3g}',
+                text=f'no risk reaches {self.thresholds[row]:.3g}',
             )
         names = ', '.join(
             resource
@@ -270,7 +275,7 @@ class PlanMaker:
 
     def flavor_named(self, name: str) -> fleet_module.Flavor | None:
         """The flavor of this name today."""
-        return next((f for f in self.flavors if f.name == name), None)
+        return self._named.get(name)
 
     def origin(self, row: int) -> fleet_module.Flavor:
         """What the instance has when no lease holds."""

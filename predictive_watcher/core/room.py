@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictive_watcher.core import fleet as fleet_module
-from predictive_watcher.core import risk as risk_module
+from predictive_watcher.core import load as load_module
 from predictive_watcher.core import sizing
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
@@ -103,4 +103,4 @@ def taken(
     """
     offered = np.fmin(need, flavor.limits())
     more = np.nan_to_num(offered - maker.seen.limits[row])
-    return np.asarray(more[: risk_module.NODE_RESOURCES])
+    return np.asarray(more[: load_module.NODE_RESOURCES])

@@ -1,5 +1,6 @@
 """What an instance at risk needs, and which flavors offer it, or a part."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,13 @@ from predictive_watcher.core.plan import PlanMaker
 
 _TRIES = 4  # smaller flavors that a node is looked for
 _RESTARTS = 2  # of a lease: there, and back
+
+
+def look_ahead(maker: PlanMaker, rows: Iterable[int]) -> None:
+    """Work out at once what `fitting` asks for, one by one, of these."""
+    maker.prospects.look(
+        (row, flavor) for row in rows for flavor in _permitted(maker, row)
+    )
 
 
 def need(maker: PlanMaker, row: int) -> np.ndarray:
@@ -39,7 +47,7 @@ def fitting(
     permitted = [
         flavor
         for flavor in _permitted(maker, row)
-        if seen.highest_risk(row, flavor.limits()) < policy.risk_threshold
+        if maker.prospects.highest(row, flavor) < policy.risk_threshold
     ]
     enough = flavors_module.covering(permitted, wanted)
     least = np.fmax(seen.limits[row], seen.predicted[row] / policy.ceiling)
@@ -105,7 +113,7 @@ def worth(
 ) -> tuple[float, float]:
     """Benefit and cost of a lease of a flavor, in weighted seconds."""
     seen, policy, r = maker.seen, maker.policy_of(row), worst(maker, row)
-    left = seen.risk_of(row, flavor.limits())[r]
+    left = maker.prospects.risk(row, flavor)[r]
     return adj.worth(
         weight=float(seen.weights[row, r]),
         risk=float(seen.risk.risk[row, r] - left),

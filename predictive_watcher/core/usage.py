@@ -98,11 +98,23 @@ class UsageWindow:
 
         int64 of shape (instances, resources); -1 where there is none.
         """
-        seen = np.isfinite(self.usage)
-        last = seen.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1)
-        return np.where(
-            seen.any(axis=1), self.start + last * self.step_s, np.int64(-1)
-        )
+        rows, steps, resources = self.usage.shape
+        found = np.full((rows, resources), np.int64(-1))
+        # nearly all have a sample in the last steps
+        for step in reversed(range(steps)):
+            new = (found < 0) & np.isfinite(self.usage[:, step])
+            found[new] = self.start + step * self.step_s
+            if (found >= 0).all():
+                break
+        return found
+
+    def reported(self) -> np.ndarray:
+        """Where there is a sample of any resource, bool (instances, time)."""
+        found = np.zeros(self.usage.shape[:2], bool)
+        # in turn: reducing so short an axis at once takes much longer
+        for resource in range(self.usage.shape[2]):
+            found |= np.isfinite(self.usage[:, :, resource])
+        return found
 
     def until(self, end: int) -> 'UsageWindow':
         """The same window without the steps after ``end``."""

@@ -226,7 +226,7 @@ def _weight(maker: PlanMaker, row: int) -> float:
 def _harm(maker: PlanMaker, row: int, origin: fleet_module.Flavor) -> float:
     """What an instance loses with its lease, in weighted seconds."""
     seen, policy = maker.seen, maker.policy_of(row)
-    risks = seen.risk_of(row, origin.limits())
+    risks = maker.prospects.risk(row, origin)
     if np.isnan(risks[np.isfinite(origin.limits())]).any():
         return float('nan')  # unknown is not little
     r = int(np.nan_to_num(risks).argmax())

@@ -9,8 +9,8 @@ from predictive_watcher import exceptions
 from predictive_watcher import wiring
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import joint
+from predictive_watcher.core import load as load_module
 from predictive_watcher.core import remembering
-from predictive_watcher.core import risk
 from predictive_watcher.core import usage
 from predictive_watcher.state import cache
 
@@ -23,9 +23,9 @@ class _Joints(joint.Joints):
     def judged(
         self,
         fleet: fleet_module.Fleet,
-        load: risk.NodeLoad,
+        load: load_module.NodeLoad,
         window: usage.UsageWindow,
-    ) -> risk.NodeLoad:
+    ) -> load_module.NodeLoad:
         """As they are, where nothing can be learned: a plan does without.
 
         What was kept may be whole and still not fit together: it is learned

@@ -3,6 +3,7 @@
 import numpy as np
 
 from predictive_watcher.core import landing
+from predictive_watcher.core import load as load_module
 from predictive_watcher.core import placement
 from predictive_watcher.core import risk
 
@@ -15,7 +16,7 @@ def risk_of_sum(place, node, rows, *, unknown_is_full=False):
     load = place.load
     rows = sorted(rows, key=lambda row: place.fleet.instances[row].id)
     highest = 0.0
-    for r in range(risk.NODE_RESOURCES if rows else 0):
+    for r in range(load_module.NODE_RESOURCES if rows else 0):
         related = load.moves[r, rows].astype(float)
         related = related @ related.T * 0.8
         np.fill_diagonal(related, 1.0)
@@ -30,7 +31,9 @@ def risk_of_sum(place, node, rows, *, unknown_is_full=False):
                 - place.extra[rows, r].sum()
             )
             spread = np.sqrt(max(sd @ related @ sd, 0.0))
-            chance = risk.tail(gap / spread) if spread else float(gap < 0)
+            chance = float(gap < 0)
+            if spread:
+                chance = load_module.tail(gap / spread)
             highest = max(highest, chance)
     return highest
 
@@ -61,7 +64,7 @@ class PlainPlacement(placement.Placement):
             # it has not come yet
             others = [one for one in rows if one != row]
             used = used + self.extra[others].sum(axis=0)
-            share = used / node.capacity()[: risk.NODE_RESOURCES]
+            share = used / node.capacity()[: load_module.NODE_RESOURCES]
             return round(float(share.max()), 6), node.name
 
         refusals, fitting = [], []
@@ -110,10 +113,9 @@ class PlainLandings(landing.Landings):
         for node in sorted(place.fleet.nodes, key=lambda one: one.name):
             index = place.index_of[node.name]
             if place._refusal(row, index, flavor, place.room) is None:
-                crowd = place.members[node.name] | self.guests[node.name]
                 awake = [
                     one
-                    for one in crowd | {row}
+                    for one in self.crowd(index) | {row}
                     if place.fleet.instances[one].status
                     not in ('SHUTOFF', 'SUSPENDED')
                 ]

@@ -7,9 +7,9 @@ import numpy as np
 
 from predictive_watcher.core import company
 from predictive_watcher.core import correlation
+from predictive_watcher.core import load as load_module
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import relating
-from predictive_watcher.core import risk
 from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.policy import Policy
 from tests.fakes import cloud_data as data
@@ -22,13 +22,13 @@ INDEX_OF = {'n1': 0, 'n2': 1, 'n3': 2}
 
 def load(*used):
     """Expected vCPUs, of a limit of 4."""
-    mean = np.zeros((3, len(used), risk.NODE_RESOURCES))
+    mean = np.zeros((3, len(used), load_module.NODE_RESOURCES))
     mean[:, :, 0] = used
-    return risk.NodeLoad(
+    return load_module.NodeLoad(
         mean=mean,
         sd=np.ones_like(mean),
         limit=np.full(mean.shape[1:], 4.0),
-        moves=np.zeros((risk.NODE_RESOURCES, len(used), 8)),
+        moves=np.zeros((load_module.NODE_RESOURCES, len(used), 8)),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from predictive_watcher.core import fleet
 from predictive_watcher.core import joint
-from predictive_watcher.core import risk
+from predictive_watcher.core import load as load_module
 from predictive_watcher.core import usage
 from tests.fakes import cloud_data
 
@@ -33,12 +33,12 @@ def site(nodes=('n1', 'n1', 'n2', 'n2')):
 
 
 def load(sd=1.0, mean=10.0):
-    shape = (3, len(IDS), risk.NODE_RESOURCES)
-    return risk.NodeLoad(
+    shape = (3, len(IDS), load_module.NODE_RESOURCES)
+    return load_module.NodeLoad(
         mean=np.full(shape, mean),
         sd=np.full(shape, sd),
         limit=np.full(shape[1:], 100.0),
-        moves=np.zeros((risk.NODE_RESOURCES, len(IDS), 8)),
+        moves=np.zeros((load_module.NODE_RESOURCES, len(IDS), 8)),
     )
 
 

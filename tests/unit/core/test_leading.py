@@ -167,7 +167,8 @@ def test_the_chance_rises_with_the_forecast(told):
     np.testing.assert_array_equal(
         np.delete(after.ravel(), 4), np.delete(before.ravel(), 4)
     )
-    assert with_.only(1).probability(threshold[:1])[0, 0] == after[1, 0]
+    alone = with_.of(np.array([1])).probability(threshold[:1])
+    assert alone[0, 0] == after[1, 0]
 
 
 def test_whoever_follows_no_more_is_let_alone(told):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
+from predictive_watcher.core import load as load_module
 from predictive_watcher.core import risk
 from tests.fakes import cloud_data as data
 from tests.fakes.forecaster import FakeForecaster
@@ -24,12 +25,12 @@ def load_of(*peaks, used=None, steps=12):
     }
     limits = np.array([i.flavor.limits() for i in fleet.instances])
     forecast = FakeForecaster(expected).forecast(window, limits)
-    return risk.node_load(forecast, window, limits)
+    return load_module.of_forecast(forecast, window, limits)
 
 
 def node_risk(load, members, vcpus=4, **other):
     capacity = data.node('n', vcpus).capacity()
-    extra = np.zeros((load.limit.shape[0], risk.NODE_RESOURCES))
+    extra = np.zeros((load.limit.shape[0], load_module.NODE_RESOURCES))
     chances = load.chances(
         members, capacity, ceiling=0.9, extra=extra, **other
     )
@@ -124,7 +125,7 @@ def test_the_risk_of_a_crowd_agrees_with_a_simulation(count):
     limits = np.array([i.flavor.limits() for i in fleet.instances])
     expected = {name: {'cpu': (0.5, spread)} for name in names}
     forecast = FakeForecaster(expected).forecast(window, limits)
-    load = risk.node_load(forecast, window, limits)
+    load = load_module.of_forecast(forecast, window, limits)
     drawn = rng.logistic(0.5, spread, size=(20_000, count)).sum(axis=1)
     for share in (0.5, 0.9, 0.97):
         capacity = np.quantile(drawn, share) / 0.9

@@ -74,7 +74,7 @@ def test_each_instance_has_the_forecast_of_its_own_model_in_its_place():
             found.quantiles[row], expected.quantiles[row], equal_nan=True
         )
     assert found.model == 'echo, wide'
-    assert found.only(4).model_of(0) == 'wide'
+    assert found.of(np.array([4])).model_of(0) == 'wide'
     assert asked.name == 'echo, wide'
     assert asked.history_s == 2 * 86400
 
