@@ -14,7 +14,8 @@ from predictive_watcher.core import fleet
 _LOOKED_AT = 8
 _TOO_SMALL = 'does not cover the need, or leaves too much risk'
 _TOLD = 3  # flavors that would do, in a verdict
-_LATER_SPECS = (
+# of ours: they may be added to flavors, and change nothing for the guest
+LATER_SPECS = (
     fleet.FAMILY_SPEC,
     fleet.WEIGHT_SPEC,
     *fleet.WEIGHT_SPECS.values(),
@@ -195,7 +196,7 @@ def _other_kind(
     weights or families of its flavor may have one that has them.
     """
     mine, theirs = _fixed_specs(own), _fixed_specs(flavor)
-    for key in _LATER_SPECS:
+    for key in LATER_SPECS:
         if key not in mine:
             theirs.pop(key, None)
     for key in sorted(mine.keys() | theirs.keys()):

@@ -7,6 +7,7 @@ import numpy as np
 from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import origins
 from predictive_watcher.core import risk as risk_module
 from predictive_watcher.core import room
 from predictive_watcher.core import saturation
@@ -60,15 +61,24 @@ def _too_young(maker: PlanMaker, row: int) -> Hold | None:
 
 def _without_origin(maker: PlanMaker, row: int) -> Hold | None:
     """How large it may become is told by its origin, and nothing leads back
-    to one that is gone.
+    to one that is gone, or is another by now.
     """
+    own = maker.instance(row).flavor
     lease = maker.leases.get(maker.instance(row).id)
-    if lease is None or maker.flavor_named(lease.origin_flavor_name):
+    if lease is None:
+        named, told = own.name, f'its flavor {own.name}'
+        before = origins.Before.by_flavor(own)
+    else:
+        named = lease.origin_flavor_name
+        told = f'the origin of its lease, {named},'
+        before = origins.Before.by_lease(lease)
+    why_not = origins.no_way_back(maker.flavor_named(named), own, before)
+    if not why_not:
         return None
     return Hold(
         reason=Reason.NO_FLAVOR,
-        text=f'{_danger(maker, row)}, but the origin of its lease, '
-        f'{lease.origin_flavor_name}, is gone',
+        text=f'{_danger(maker, row)}, but {told} {why_not}: a lease could '
+        'not end',
     )
 
 

@@ -1,6 +1,7 @@
 """Leases: flavors that instances have for a time only; and what was tried."""
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 import enum
 
@@ -15,9 +16,9 @@ class Lease:
     origin as flavor and the leased flavor as pending, and ends the other way
     round.  ``since`` is when the present flavor was decided, ``expires_at``
     when the lease ends, both Unix seconds; ``audit`` is the audit's uuid.
-    ``origin_vcpus`` and ``origin_memory_mib`` are what the origin offered,
-    None where a release before this one wrote the lease down: a flavor may be
-    made anew under its name.
+    ``origin_vcpus``, ``origin_memory_mib`` and ``origin_specs``, its extra
+    specs, are what the origin was, None where a release before this one wrote
+    the lease down: a flavor may be made anew under its name.
     """
 
     instance_id: str
@@ -32,18 +33,7 @@ class Lease:
     expires_at: int
     origin_vcpus: int | None = None
     origin_memory_mib: int | None = None
-
-    def shrunk(self, vcpus: int, memory_mib: int) -> str:
-        """What a flavor lacks that the origin had; '' where nothing is."""
-        lacks = [
-            f'{amount} {unit} instead of {before}'
-            for amount, before, unit in (
-                (vcpus, self.origin_vcpus, 'vCPUs'),
-                (memory_mib, self.origin_memory_mib, 'MiB'),
-            )
-            if before is not None and amount < before
-        ]
-        return ' and '.join(lacks)
+    origin_specs: Mapping[str, str] | None = None
 
 
 class Kind(enum.StrEnum):

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
+from predictive_watcher.core import origins
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
@@ -106,17 +106,12 @@ def way_back(
     maker: PlanMaker, row: int, lease: Lease
 ) -> tuple[fleet_module.Flavor | None, str]:
     """The flavor to return to, or why there is none."""
-    name = lease.origin_flavor_name
-    origin = maker.flavor_named(name)
-    if origin is None:
-        return None, f'its origin {name} is gone'
-    if origin.disabled:
-        return None, f'its origin {name} is disabled'
-    if not flavors_module.same_disks(origin, maker.instance(row).flavor):
-        return None, f'its origin {name} was made anew with other disks'
-    shrunk = lease.shrunk(origin.vcpus, origin.memory_mib)
-    if shrunk:
-        return None, f'its origin {name} was made anew with {shrunk}'
+    origin = maker.flavor_named(lease.origin_flavor_name)
+    why_not = origins.no_way_back(
+        origin, maker.instance(row).flavor, origins.Before.by_lease(lease)
+    )
+    if why_not:
+        return None, f'its origin {lease.origin_flavor_name} {why_not}'
     return origin, ''
 
 

@@ -57,7 +57,7 @@ def _schema(**own: Mapping[str, Any]) -> dict[str, Any]:
             set(properties)
             - {
                 'budgets', 'explanation', 'fit_node', 'unfit_nodes',
-                'origin_vcpus', 'origin_memory_mib',
+                'origin_vcpus', 'origin_memory_mib', 'origin_specs',
             }  # fmt: skip
         ),
         'additionalProperties': False,
@@ -75,6 +75,10 @@ RESIZE_SCHEMA = _schema(
     unfit_nodes={'type': 'array', 'items': _TEXT},
     origin_vcpus=_AMOUNT,
     origin_memory_mib=_AMOUNT,
+    origin_specs={
+        'type': ['object', 'null'],
+        'additionalProperties': {'type': 'string'},
+    },
 )
 MIGRATE_SCHEMA = _schema(source_node=_TEXT, destination_node=_TEXT)
 
@@ -120,7 +124,8 @@ class ResizeInput(_Input):
     has when no lease holds; ``expires_at`` is when the lease ends.  Of the
     host Nova has the choice: from one of ``unfit_nodes`` the server goes on to
     ``fit_node``.  ``origin_vcpus`` and ``origin_memory_mib`` are what the
-    origin offers, 0 where nobody knows any more.
+    origin offers, 0 where nobody knows any more; ``origin_specs`` are its
+    extra specs, None where nobody does.
     """
 
     kind: str
@@ -133,6 +138,7 @@ class ResizeInput(_Input):
     unfit_nodes: Sequence[str] = ()
     origin_vcpus: int = 0
     origin_memory_mib: int = 0
+    origin_specs: Mapping[str, str] | None = None
 
     @property
     def does(self) -> leases.Kind:

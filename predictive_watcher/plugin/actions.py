@@ -10,6 +10,7 @@ from oslo_log import log
 from predictive_watcher import exceptions
 from predictive_watcher.core import fleet
 from predictive_watcher.core import leases
+from predictive_watcher.core import origins
 from predictive_watcher.plugin import action_inputs
 from predictive_watcher.plugin import live_action
 from predictive_watcher.plugin.live_action import named
@@ -61,12 +62,14 @@ class PredictiveResize(live_action.LiveAction):
             )
         if confirms:
             return None
+        before = origins.Before()  # of the way there, only disks count
+        if given.kind == action_inputs.RELEASE:
+            before = origins.Before.by_lease(self._lease('', ''))
         flavor = self.cloud.flavor(given.flavor)
-        if flavor is None:
-            return f'flavor {given.flavor_name} ({given.flavor}) is gone'
-        if flavor.disabled:
-            return f'flavor {given.flavor_name} ({given.flavor}) is disabled'
-        return None
+        why_not = origins.no_way_back(flavor, server.flavor, before)
+        if not why_not:
+            return None
+        return f'flavor {given.flavor_name} ({given.flavor}) {why_not}'
 
     def execute(self) -> bool:
         """Write the lease down, then resize and confirm.
@@ -162,6 +165,7 @@ class PredictiveResize(live_action.LiveAction):
             expires_at=given.expires_at,
             origin_vcpus=given.origin_vcpus or None,
             origin_memory_mib=given.origin_memory_mib or None,
+        origin_specs=given.origin_specs,
         )
 
     def _is_as_before(self, flavor: str) -> bool:

@@ -101,10 +101,12 @@ def _origin(flavor: fleet.Flavor, lease: Lease | None) -> dict[str, Any]:
         return {
             'origin_vcpus': flavor.vcpus,
             'origin_memory_mib': flavor.memory_mib,
+            'origin_specs': dict(flavor.extra_specs),
         }
     return {
         'origin_vcpus': lease.origin_vcpus or 0,
         'origin_memory_mib': lease.origin_memory_mib or 0,
+        'origin_specs': lease.origin_specs,
     }
 
 

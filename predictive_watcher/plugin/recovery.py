@@ -126,6 +126,7 @@ def _lease(state: str, given: action_inputs.ResizeInput) -> leases.Lease:
         expires_at=given.expires_at,
         origin_vcpus=given.origin_vcpus or None,
         origin_memory_mib=given.origin_memory_mib or None,
+        origin_specs=given.origin_specs,
     )
 
 

@@ -1,6 +1,7 @@
 """Leases, written ahead of what they are about; and what was tried."""
 
 import dataclasses
+import json
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,6 +43,8 @@ class LeaseBook:
         origin.
         """
         new = {name: getattr(lease, name) for name in _LEASE}
+        if lease.origin_specs is not None:
+            new['origin_specs'] = json.dumps(dict(lease.origin_specs))
         changes = {
             name: new[name]
             for name in ('pending_flavor_name', 'reason', 'expires_at')
@@ -135,7 +138,16 @@ def active(connection: sa.Connection) -> tuple[leases_module.Lease, ...]:
         .order_by(table.c.id)
     )
     rows = connection.execute(query).mappings().all()
-    return tuple(leases_module.Lease(**dict(row)) for row in rows)
+    return tuple(
+        leases_module.Lease(
+            **{
+                **row,
+                'origin_specs': row['origin_specs']
+                and json.loads(row['origin_specs']),
+            }
+        )
+        for row in rows
+    )
 
 
 def attempts(

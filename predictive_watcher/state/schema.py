@@ -58,6 +58,7 @@ leases = sa.Table(
     sa.Column('closed_at', sa.BigInteger),
     sa.Column('origin_vcpus', sa.Integer),
     sa.Column('origin_memory_mib', sa.Integer),
+    sa.Column('origin_specs', sa.Text),  # JSON
 )
 
 attempts = sa.Table(

@@ -347,6 +347,65 @@ def test_an_origin_that_was_made_anew_and_smaller_is_not_returned_to(
         assert 'instead of' in chosen.text
 
 
+SPECS = {'trait:CUSTOM_SSD': 'required', 'hw:cpu_policy': 'dedicated'}
+
+
+@pytest.mark.parametrize(
+    ('before', 'today', 'told'),
+    [
+        (SPECS, SPECS, ''),
+        (SPECS, {**SPECS, 'predictive:weight': '4'}, ''),
+        ({**SPECS, 'predictive:family': 'gold'}, SPECS, ''),
+        (None, SPECS, ''),  # nobody wrote it down
+        (
+            SPECS,
+            {'trait:CUSTOM_SSD': 'required'},
+            'hw:cpu_policy=None instead of dedicated',
+        ),
+        ({}, SPECS, 'trait:CUSTOM_SSD=required instead of None'),
+        (
+            {'quota:disk_total_bytes_sec': '9000000'},
+            {'quota:disk_total_bytes_sec': '8000000'},
+            'quota:disk_total_bytes_sec=8000000 instead of 9000000',
+        ),
+    ],
+)
+def test_an_origin_that_is_another_by_now_is_not_returned_to(
+    before, today, told
+):
+    origin = dataclasses.replace(data.SMALL, extra_specs=today)
+    fleet = dataclasses.replace(leased(), flavors=(origin, data.MEDIUM))
+    chosen = decision(fleet, leases=[data.lease('a', origin_specs=before)])
+    if told:
+        assert chosen.reason is Reason.NO_FLAVOR
+        assert 'its origin small was made anew with ' in chosen.text
+        assert told in chosen.text
+    else:
+        assert isinstance(chosen, Release)
+
+
+@pytest.mark.parametrize(
+    ('today', 'told'),
+    [
+        (None, 'its flavor small is gone: a lease could not end'),
+        ({'disabled': True}, 'its flavor small is disabled'),
+        ({'extra_specs': SPECS}, 'hw:cpu_policy=dedicated instead of None'),
+        ({'disk_gib': 5}, 'other disks'),
+        ({'vcpus': 1}, '1 vCPUs instead of 2'),
+    ],
+)
+def test_no_lease_begins_that_could_not_end(today, told):
+    others = (data.MEDIUM, data.LARGE)
+    if today is not None:
+        others += (dataclasses.replace(data.SMALL, **today),)
+    fleet = dataclasses.replace(
+        data.a_fleet(data.instance('a')), flavors=others
+    )
+    chosen = decision(fleet, {'a': RISING})
+    assert chosen.reason is Reason.NO_FLAVOR
+    assert told in chosen.text
+
+
 def test_a_lease_is_renewed_while_the_need_lasts():
     proposal = propose(
         leased(), {'a': {'cpu': (2.1, 0.05)}}, leases=[data.lease('a')]

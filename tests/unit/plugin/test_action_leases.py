@@ -344,11 +344,14 @@ def test_a_lease_that_nova_refuses_is_told_as_withdrawn(cloud, ledger):
 
 def test_the_lease_knows_what_the_origin_offers(cloud, ledger):
     numbers = {'origin_vcpus': 1, 'origin_memory_mib': 1024}
-    acting.resize(cloud, ledger, **numbers).execute()
+    specs = {'origin_specs': {'hw:cpu_policy': 'dedicated'}}
+    acting.resize(cloud, ledger, **numbers, **specs).execute()
     (lease,) = ledger.active_leases()
     assert (lease.origin_vcpus, lease.origin_memory_mib) == (1, 1024)
+    assert lease.origin_specs == {'hw:cpu_policy': 'dedicated'}
     # a plan of an older release does not tell
     other = ledger_module.Ledger('sqlite://')
     acting.resize(acting.FakeCloud(), other).execute()
     (lease,) = other.active_leases()
     assert (lease.origin_vcpus, lease.origin_memory_mib) == (None, None)
+    assert lease.origin_specs is None

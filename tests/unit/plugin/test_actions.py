@@ -111,6 +111,22 @@ def test_a_confirmation_does_not_need_the_flavor_any_more(cloud, ledger):
     acting.confirm(cloud, ledger, flavor='').pre_condition()
 
 
+def test_no_resize_leads_to_other_disks(cloud, ledger):
+    cloud.flavors['l'] = replace(acting.LARGE, disk_gib=5)
+    assert_skipped(acting.resize(cloud, ledger), 'large', 'other disks')
+
+
+def test_a_release_to_what_the_origin_is_no_more_is_skipped(cloud, ledger):
+    cloud.server = replace(cloud.server, flavor=acting.LARGE)
+    had = {'origin_specs': {'hw:cpu_policy': 'dedicated'}, 'origin_vcpus': 2}
+    assert_skipped(
+        acting.release(cloud, ledger, **had),
+        '1 vCPUs instead of 2',
+        'hw:cpu_policy=None instead of dedicated',
+    )
+    acting.release(cloud, ledger, origin_vcpus=1).pre_condition()
+
+
 def test_a_flavor_that_is_gone_or_disabled_is_skipped(cloud, ledger):
     cloud.flavors['l'] = replace(acting.LARGE, disabled=True)
     assert_skipped(acting.resize(cloud, ledger), 'large', 'disabled')
