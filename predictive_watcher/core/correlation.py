@@ -220,11 +220,15 @@ def _is_far_ahead(
 
 def _grouped(known: Correlation) -> Correlation:
     """The same with the groups that its active pairs make."""
-    pairs = known.pairs
-    component = together.components(
-        len(known.instances),
-        pairs.first[pairs.active],
-        pairs.second[pairs.active],
+    pairs = known.pairs.only(known.pairs.active)
+    component = together.bounded(
+        together.components(
+            len(known.instances), pairs.first, pairs.second
+        ),
+        pairs.first,
+        pairs.second,
+        np.nan_to_num(pairs.at_lag(pairs.deviations())),
+        known.group,
     )
     group, following = together.numbered(
         component, known.group, known.following

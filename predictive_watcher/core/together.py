@@ -1,14 +1,22 @@
 """Groups: instances that pairs connect, and the same number for each audit.
 
-A group is what active pairs connect.  Since pairs enter and leave with some
-reluctance (`pairs`), so do members; and a group keeps its number while most
-of those that had it are in it.
+A group is what active pairs connect, up to `MOST` members.  Since pairs enter
+and leave with some reluctance (`pairs`), so do members; and a group keeps its
+number while most of those that had it are in it.
+
+Pairs make chains, and on a large cloud a chain reaches everybody in the end:
+that its ends move together is then no longer true.  So what would be larger
+is parted: its pairs connect one after the other, those that connected a group
+before, then the surest, and one that would make more than `MOST` does not.
+While the pairs last, the parts are the same at each audit, however sure each
+pair is.
 """
 
 import numpy as np
 
 
 NOBODY = -1  # of an instance that is in no group
+MOST = 64  # members of a group
 
 
 def components(
@@ -28,6 +36,33 @@ def components(
         found = found[found]
         if np.array_equal(found, before):
             return found
+
+
+def bounded(
+    component: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    sure: np.ndarray,
+    before: np.ndarray,
+) -> np.ndarray:
+    """The same, with parts of those that have more than `MOST` members.
+
+    :param component: of `components`, which ``first`` and ``second`` made.
+    :param sure: how sure each pair is.
+    :param before: as in `numbered`.
+    """
+    large = np.bincount(component, minlength=len(component))[component] > MOST
+    found = np.where(large, np.arange(len(component)), component)
+    members = {row: [row] for row in np.flatnonzero(large).tolist()}
+    kept = (before[first] == before[second]) & (before[first] != NOBODY)
+    order = np.lexsort((second, first, -sure, ~kept))
+    for k in order[large[first[order]]].tolist():
+        one, other = int(found[first[k]]), int(found[second[k]])
+        low, high = min(one, other), max(one, other)
+        if low != high and len(members[low]) + len(members[high]) <= MOST:
+            found[members[high]] = low
+            members[low] += members.pop(high)
+    return found
 
 
 def numbered(

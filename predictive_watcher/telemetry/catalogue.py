@@ -4,8 +4,10 @@ Asked by a search, Gnocchi's API loads all resources with all their metrics,
 some twenty each, before it reads one; grouped by instance it even aggregates
 each by itself, with threads of its own.  So metrics are asked for by their
 ids.  Who a disk belongs to, and the id of a metric, never change; what is new
-or gone is noticed: an instance that lacks a metric is looked for again at each
-reading, and so are devices that began since the last look.
+or gone is noticed: devices that began since the last look are looked for at
+each reading, and so is an instance that lacks a metric, the more rarely the
+longer it does: after as long as it has lacked it, an hour at most.  A guest
+without the balloon driver never has `memory.usage`, and a new one soon.
 """
 
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 import datetime
+import math
 import threading
 import time
 from typing import Any
@@ -26,6 +29,7 @@ from predictive_watcher.telemetry import measures
 
 PAGE = 1000  # Gnocchi's default max_limit
 _AGAIN_S = 6 * 3600.0  # all is looked up again, whatever was missed
+_RARELY_S = 3600.0  # between two looks for a metric that an instance lacks
 # Clocks of several API hosts differ, and a search takes a while.
 _EARLIER = datetime.timedelta(seconds=60)
 
@@ -35,17 +39,31 @@ _Found = dict[str, dict[str, dict[str, str]]]  # by instance
 _Time = datetime.datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """Since when an instance lacks a metric, and when it is looked for again,
+    in seconds of the clock.
+    """
+
+    since: float
+    again: float
+
+
 @dataclass(slots=True)
 class _Known:
     """What is known of one resource type, by instance.
 
     ``until`` is the start of the newest resource, of anybody, that there was
     when an instance was looked for: its own that began later are not known.
+    ``lacks`` has instances, with metrics that were looked for in vain.
     """
 
     since: float
     devices: _Found = field(default_factory=dict)
     until: dict[str, _Time] = field(default_factory=dict)
+    lacks: dict[tuple[str, tuple[str, ...]], _Lack] = field(
+        default_factory=dict
+    )
     newest: _Time | None = None
 
 
@@ -83,9 +101,7 @@ class Catalogue:
             }
             until = [known.until[n] for n in page if n in known.until]
             newest = known.newest
-        lacking = [
-            name for name in page if not _is_complete(found.get(name), measure)
-        ]
+            lacking = self._sought(known, page, measure)
         for name in lacking:
             found.pop(name, None)
         if lacking:
@@ -102,6 +118,7 @@ class Catalogue:
             }
             newest = _look(requests, measure, new, found, newest)
         self._keep(known, page, found, newest)
+        self._note(known, lacking, measure)
         return {name: found[name] for name in page if name in found}
 
     def _keep(
@@ -122,10 +139,43 @@ class Catalogue:
             if newest is not None:
                 known.newest = max(known.newest or newest, newest)
 
+    def _sought(
+        self, known: _Known, page: Sequence[str], measure: measures.Measure
+    ) -> list[str]:
+        """Who has to be looked for: is new, or lacks a metric, and not looked
+        for in vain of late.
+        """
+        now, never = self._clock(), _Lack(since=0.0, again=-math.inf)
+        return [
+            name
+            for name in page
+            if not _is_complete(known.devices.get(name), measure)
+            and now >= known.lacks.get((name, measure.metrics), never).again
+        ]
+
+    def _note(
+        self, known: _Known, sought: Sequence[str], measure: measures.Measure
+    ) -> None:
+        """Remember who was looked for in vain."""
+        now = self._clock()
+        with self._lock:
+            for name in sought:
+                key = name, measure.metrics
+                if _is_complete(known.devices.get(name), measure):
+                    known.lacks.pop(key, None)
+                    continue
+                lack = known.lacks.get(key)
+                since = now if lack is None else lack.since
+                wait_s = min(now - since, _RARELY_S)
+                known.lacks[key] = _Lack(since=since, again=now + wait_s)
+
     def forget(self, measure: measures.Measure, page: Sequence[str]) -> None:
         """Some metric of these instances is gone: look again."""
         known = self._known(measure.resource_type)
         self._keep(known, page, {}, None)
+        with self._lock:
+            for name in page:
+                known.lacks.pop((name, measure.metrics), None)
 
     def _known(self, resource_type: str) -> _Known:
         now = self._clock()

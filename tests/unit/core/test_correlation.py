@@ -282,6 +282,62 @@ def test_components_are_what_is_connected(count, ends):
     assert found.tolist() == [min(reach[row]) for row in range(count)]
 
 
+def parted(count, ends, sure, before):
+    """Groups, as numbers, that some pairs make after those of an audit."""
+    first, second = np.array(ends, int).T
+    component = together.components(count, first, second)
+    bounded = together.bounded(component, first, second, sure, before)
+    return component, bounded, together.numbered(bounded, before, 1000)[0]
+
+
+@settings(deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), share=st.floats(0.5, 8))
+def test_a_group_that_would_be_too_large_is_parted_for_good(seed, share):
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(2, 400))
+    ends = rng.integers(0, count, (int(1 + share * count), 2))
+    nobody = np.full(count, together.NOBODY)
+    sure = rng.uniform(2, 9, len(ends))
+    component, bounded, groups_ = parted(count, ends, sure, nobody)
+    assert np.bincount(bounded).max() <= together.MOST
+    # nobody is put together who was not, and what is small enough stays
+    assert (component[bounded] == component).all()
+    small = np.bincount(component)[component] <= together.MOST
+    assert (bounded[small] == component[small]).all()
+    # a pair that is parted would have made too many
+    sizes = np.bincount(bounded, minlength=count)
+    one, other = bounded[ends.T]
+    apart = one != other
+    assert (sizes[one] + sizes[other])[apart].min(initial=999) > together.MOST
+    # the next audit has the same groups, however sure the pairs are by then
+    anew = rng.uniform(2, 9, len(ends))
+    assert parted(count, ends, anew, groups_)[2].tolist() == groups_.tolist()
+
+
+def test_what_is_parted_is_parted_at_its_least_sure_pairs():
+    half = together.MOST // 2 + 1
+    ends = [(k, k + 1) for k in range(2 * half - 1)]
+    sure = np.full(len(ends), 8.0)
+    sure[half - 1] = 4.0
+    nobody = np.full(2 * half, together.NOBODY)
+    _, bounded, _ = parted(2 * half, ends, sure, nobody)
+    assert bounded.tolist() == [0] * half + [half] * half
+
+
+def test_no_chain_of_pairs_makes_one_group_of_a_cloud():
+    names = tuple(f'i{row:03d}' for row in range(300))
+    chain = pairs.Pairs(np.arange(299), np.arange(1, 300))
+    chain.active[:] = True
+    known = dataclasses.replace(
+        correlation.nothing(names, 300), pairs=chain, time=0
+    )
+    found = correlation.of_memory(known.memory({}))
+    sizes = np.bincount(found.group)
+    assert sizes.sum() == 300
+    assert 1 < sizes.max() <= together.MOST
+    assert sizes[sizes > 0].min() > 1
+
+
 def paired(products, active=False):
     """Pairs after some steps in which both moved so far."""
     found = pairs.Pairs(np.array([0]), np.array([1]))

@@ -371,15 +371,81 @@ def test_metrics_that_gnocchi_lists_and_does_not_have_are_told(
     assert 'lists metrics that it does not have' in str(source.health.why('a'))
 
 
+def searches(cloud):
+    """For whom the last reading looked, and in which way."""
+    return [path for path in paths(cloud) if '/search/' in path]
+
+
 def test_all_is_looked_up_again_after_hours(cloud):
-    cloud.add('a', 'cpu', counter(1e9))
-    cloud.add('a', 'memory.usage', [(T0 + 20.0, 700.0)])
+    names = fifty_with_disks(cloud)
     known = catalogue.Catalogue(cloud.clock)
-    for hours, searches in ((0, 3), (1, 2), (7, 3)):
+    found = []
+    for hours in (0, 1, 7):
         cloud.clock.sleep(3600.0 * hours)
+        read(cloud, *names, catalogue=known)
+        found.append(len(searches(cloud)))
+    assert found[0] == found[2] > found[1]
+
+
+def test_who_lacks_a_metric_is_looked_for_the_more_rarely_the_longer(cloud):
+    cloud.add('a', 'cpu', counter(1e9))
+    known = catalogue.Catalogue(cloud.clock)
+    looked = []
+    for minutes in range(0, 300, 5):
+        window = read(cloud, 'a', catalogue=known)
+        assert np.isfinite(window.usage[0, :, CPU]).all()
+        if '/v1/search/resource/instance' in paths(cloud):
+            looked.append(minutes)
+        cloud.clock.sleep(300.0)
+    # it doubles until it is an hour
+    assert looked == [0, 5, 10, 20, 40, 80, 140, 200, 260]
+
+
+def test_a_metric_that_comes_late_is_found_within_the_hour(cloud):
+    cloud.add('a', 'cpu', counter(1e9))
+    known = catalogue.Catalogue(cloud.clock)
+    for _ in range(30):
         read(cloud, 'a', catalogue=known)
-        found = [path for path in paths(cloud) if '/search/' in path]
-        assert len(found) == searches, hours
+        cloud.clock.sleep(300.0)
+    cloud.add('a', 'memory.usage', [(T0 + 20.0, 700.0)])
+    waited = 0
+    while np.isnan(read(cloud, 'a', catalogue=known).usage[0, 0, MEMORY]):
+        cloud.clock.sleep(300.0)
+        waited += 300
+    assert 0 < waited <= 3600
+
+
+def test_who_lacks_one_metric_has_the_others(cloud):
+    names = fifty_with_disks(cloud)
+    disk(cloud, 'i7', 'vdb', READ, counter(2.0))
+    known = catalogue.Catalogue(cloud.clock)
+    for _ in range(4):
+        window = read(cloud, *names, catalogue=known)
+        cloud.clock.sleep(300.0)
+    assert np.isfinite(window.usage[:, :, CPU]).all()
+    assert np.isfinite(window.usage[:7, :, DISK]).all()
+
+
+def test_one_that_is_new_is_looked_for_beside_one_that_lacks_a_metric(cloud):
+    cloud.add('a', 'cpu', counter(1e9))
+    known = catalogue.Catalogue(cloud.clock)
+    for _ in range(8):
+        read(cloud, 'a', catalogue=known)
+        cloud.clock.sleep(300.0)
+    cloud.add('b', 'cpu', counter(1e9))
+    window = read(cloud, 'a', 'b', catalogue=known)
+    assert np.isfinite(window.usage[:, :, CPU]).all()
+
+
+def test_a_metric_that_is_gone_is_looked_for_beside_one_that_is_lacked(cloud):
+    cloud.add('a', 'cpu', counter(1e9))
+    known = catalogue.Catalogue(cloud.clock)
+    for _ in range(8):
+        read(cloud, 'a', catalogue=known)
+        cloud.clock.sleep(300.0)
+    cloud.resources['a'].metrics['cpu'].id = 'another'
+    window = read(cloud, 'a', catalogue=known)
+    assert np.isfinite(window.usage[:, :, CPU]).all()
 
 
 def test_more_disks_than_gnocchi_lists_at_once_are_all_found(cloud):
