@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from collections.abc import Set
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -87,6 +88,8 @@ class Budgets:
         # of what is planned: how often, and with which budgets
         self._limits: dict[Hashable, Counter[int]] = {}
         self._nodes: dict[str, tuple[int, int]] = {}
+        # by budget of a policy, the nodes that have no more of it
+        self._burdened: dict[int, set[str]] = {}
         self._before: Counter[Hashable] = Counter({('hour',): spent.hour})
         for kind, counts in (
             ('project', spent.project_hour),
@@ -119,14 +122,16 @@ class Budgets:
                 return f'{name} = {limit}' + _told(key)
         return None
 
-    def burdened(self, row: int) -> frozenset[str]:
+    def burdened(self, row: int) -> Set[str]:
         """The nodes that may not take another action of this instance."""
         most = self._own.of(row).max_actions_per_node
-        return frozenset(
-            name
-            for name, (planned, least) in self._nodes.items()
-            if planned >= min(most, least)
-        )
+        if most not in self._burdened:
+            self._burdened[most] = {
+                name
+                for name, (planned, least) in self._nodes.items()
+                if planned >= min(most, least)
+            }
+        return self._burdened[most]
 
     def spend(self, row: int, nodes: Iterable[str]) -> None:
         """Count an action of the plan."""
@@ -149,8 +154,13 @@ class Budgets:
         """
         for name in nodes:
             limits = self._limits['node', name]
-            least = min(limits, default=_ANY)
-            self._nodes[name] = limits.total(), least
+            planned, least = limits.total(), min(limits, default=_ANY)
+            self._nodes[name] = planned, least
+            for most, names in self._burdened.items():
+                if planned >= min(most, least):
+                    names.add(name)
+                else:
+                    names.discard(name)
 
     def _lines(self, row: int, nodes: Iterable[str]) -> Iterator[_Line]:
         policy, one = self._own.of(row), self._instances[row]

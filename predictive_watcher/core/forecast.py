@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import fields
 import enum
+from typing import Any
 from typing import Protocol
 
 import numpy as np
@@ -78,16 +80,8 @@ class Exceedance:
         self, rows: slice | tuple[slice, slice] | np.ndarray
     ) -> 'Exceedance':
         """That of some of the instances, and of some of the resources."""
-        return Exceedance(
-            weight=self.weight[rows],
-            mean=self.mean[rows],
-            spread=self.spread[rows],
-            last=self.last[rows],
-            scale=self.scale[rows],
-            bias=None if self.bias is None else self.bias[rows],
-            beside=None if self.beside is None else self.beside[rows],
-            share=None if self.share is None else self.share[rows],
-        )
+        names = (one.name for one in fields(self))
+        return Exceedance(**{n: _some(getattr(self, n), rows) for n in names})
 
     def alone(self) -> 'Exceedance':
         """The mixture, without what was learned of it and stands beside."""
@@ -114,6 +108,10 @@ class Exceedance:
             return chance
         more = self.share * (exceeds(self.beside, threshold) - chance)
         return np.where(np.isnan(more), chance, chance + more)
+
+
+def _some(array: np.ndarray | None, rows: Any) -> Any:
+    return None if array is None else array[rows]
 
 
 def with_bias(chance: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -165,23 +163,19 @@ class Forecast:
 
     def of(self, rows: np.ndarray) -> 'Forecast':
         """That of some of the instances, by their indices."""
-
-        def some(array: np.ndarray | None) -> np.ndarray | None:
-            return None if array is None else array[rows]
-
         return Forecast(
             instances=tuple(self.instances[row] for row in rows),
             origin=self.origin,
             model=self.model,
             quantiles=self.quantiles[rows],
             exceedance=self.exceedance and self.exceedance.only(rows),
-            plain=some(self.plain),
-            raised=some(self.raised),
+            plain=_some(self.plain, rows),
+            raised=_some(self.raised, rows),
             models=tuple(self.models[row] for row in rows)
             if self.models
             else (),
             notes=self.notes,
-            rungs=some(self.rungs),
+            rungs=_some(self.rungs, rows),
         )
 
     def level(self, target: Target, level: float) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Verdicts: what is said of each instance once the plan is made."""
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,8 +16,7 @@ def at_worst(seen: assessment.Assessment, values: np.ndarray) -> list[float]:
     """Of each instance the value of the resource at the highest risk, of cpu
     where nothing is known.
     """
-    worst = np.nan_to_num(seen.risk.risk, nan=-1.0).argmax(axis=1)
-    chosen = np.take_along_axis(values, worst[:, None], axis=1)[:, 0]
+    chosen = values[np.arange(len(values)), seen.risk.worst()]
     return [float(value) for value in chosen]
 
 
@@ -28,10 +28,14 @@ def verdicts(maker: PlanMaker, rows: Sequence[int]) -> tuple[Verdict, ...]:
     amounts = adj.amount(
         seen.predicted, seen.limits, seen.weights, seen.ceiling[:, None]
     )
+    limits = [claims.limits_of(policy) for policy in maker.own.policies]
     return tuple(
-        _verdict(maker, row, weights_now[row], base[row], amounts[row])
+        _verdict(
+            maker, row, weights_now[row], base[row], amounts[row],
+            limits[maker.own.index[row]],
+        )
         for row in rows
-    )
+    )  # fmt: skip
 
 
 def _verdict(
@@ -40,6 +44,7 @@ def _verdict(
     weight: float,
     base_weight: float,
     amount: np.ndarray,
+    budgets: Mapping[str, int],
 ) -> Verdict:
     seen = maker.seen
     notes = (
@@ -66,5 +71,5 @@ def _verdict(
         rules=maker.own.rules_of(row),
         rung=seen.rung(row),
         prior=seen.priors.get(maker.instance(row).id, ''),
-        budgets=claims.limits_of(maker.policy_of(row)),
+        budgets=budgets,
     )

@@ -3,21 +3,19 @@
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
 import numpy as np
 
-from predictive_watcher.core import aggregates as aggregates_module
 from predictive_watcher.core import company as company_module
 from predictive_watcher.core import crowds as crowds_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import groups as groups_module
 from predictive_watcher.core import load as load_module
+from predictive_watcher.core import sites as sites_module
 
 
-_AMOUNTS = ('vCPUs', 'MiB of memory', 'GiB of disk')
 # Of so many nodes that could take an instance the calmest is chosen; judging
 # all nodes of a large cloud for each instance would take minutes.
 _CHOICES = 8
@@ -26,9 +24,13 @@ _REFUSALS = 5  # how many are told in a verdict
 
 def claim(flavor: fleet_module.Flavor) -> np.ndarray:
     """What Placement counts: vCPUs, MiB, GiB."""
-    disk = flavor.disk_gib + flavor.ephemeral_gib
-    disk += -(-flavor.swap_mib // 1024)
-    return np.array([flavor.vcpus, flavor.memory_mib, disk], float)
+    return np.array(_amounts(flavor), float)
+
+
+def _amounts(flavor: fleet_module.Flavor) -> tuple[int, int, int]:
+    swap_gib = -(-flavor.swap_mib // 1024)
+    disk_gib = flavor.disk_gib + flavor.ephemeral_gib + swap_gib
+    return flavor.vcpus, flavor.memory_mib, disk_gib
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class Placement:
     load: load_module.NodeLoad
     ceiling: float
     moving: np.ndarray | None = None
+    sites: sites_module.Sites = field(init=False)
+    index_of: Mapping[str, int] = field(init=False)
     company: company_module.Company = field(init=False)
     extra: np.ndarray = field(init=False)
     free: np.ndarray = field(init=False)
@@ -54,60 +58,36 @@ class Placement:
     members: dict[str, set[int]] = field(init=False)
     node_of: list[str] = field(init=False)
     _groups: groups_module.Groups = field(init=False)
-    index_of: dict[str, int] = field(init=False)
-    by_name: np.ndarray = field(init=False)
     _crowds: crowds_module.Crowds = field(init=False)
-    _capacity: np.ndarray = field(init=False)
-    _open: np.ndarray = field(init=False)
-    _zones: dict[str | None, np.ndarray] = field(init=False)
-    _names: np.ndarray = field(init=False)
     _rank: list[int] = field(init=False)
-    _offers: aggregates_module.Offers = field(init=False)
 
     def __post_init__(self) -> None:
         instances, nodes = self.fleet.instances, self.fleet.nodes
+        self.sites = sites_module.Sites(nodes)
+        self.index_of = self.sites.index_of
         self.extra = np.zeros((len(instances), load_module.NODE_RESOURCES))
         by_id = sorted(range(len(instances)), key=lambda i: instances[i].id)
         self._rank = np.argsort(by_id).tolist()
-        self.members = {node.name: set() for node in nodes}
-        self.index_of = {node.name: i for i, node in enumerate(nodes)}
         self.node_of = [instance.node for instance in instances]
-        self._look_at(nodes)
-        for row, instance in enumerate(instances):
-            if instance.node in self.index_of:
-                index = self.index_of[instance.node]
-                self.free[index] -= claim(instance.flavor)
-                self.members[instance.node].add(row)
-        self.room = self.free.copy()
+        self.members = {node.name: set() for node in nodes}
+        for row, name in enumerate(self.node_of):
+            if name in self.members:
+                self.members[name].add(row)
+        self.free = self.sites.allocatable.copy()
         self._crowds = crowds_module.Crowds(
-            self.load, self._capacity, ceiling=self.ceiling
+            self.load, self.sites.capacity, ceiling=self.ceiling
         )
-        for node in nodes:
+        for index, node in enumerate(nodes):
+            rows = self.members[node.name]
+            taken = [_amounts(instances[row].flavor) for row in rows]
+            self.free[index] -= np.sum(taken, axis=0)
             self._count(node.name)
+        self.room = self.free.copy()
         self._groups = groups_module.Groups(self.fleet, self.index_of)
         self.company = company_module.Company(
-            self.moving, self.load, self._capacity[:, 0], self.index_of,
-            by_id,
+            self.moving, self.load, self.sites.capacity[:, 0],
+            self.index_of, by_id,
         )  # fmt: skip
-
-    def _look_at(self, nodes: Sequence[fleet_module.Node]) -> None:
-        """What of the nodes stays as it is while the plan grows."""
-        amounts, kinds = len(_AMOUNTS), load_module.NODE_RESOURCES
-        self.free = np.array([n.allocatable() for n in nodes])
-        self.free = self.free.reshape(len(nodes), amounts)
-        capacity = np.array([n.capacity()[:kinds] for n in nodes])
-        self._capacity = capacity.reshape(len(nodes), kinds)
-        self._open = np.array([n.enabled for n in nodes], bool)
-        zones = [n.availability_zone for n in nodes]
-        self._zones = {
-            zone: np.array([z in (zone, None) for z in zones], bool)
-            for zone in zones
-        }
-        self.by_name = np.array(
-            sorted(range(len(nodes)), key=lambda i: nodes[i].name), int
-        )
-        self._names = np.argsort(self.by_name)
-        self._offers = aggregates_module.Offers(nodes)
 
     def _count(self, node: str) -> None:
         """Sum up who is on a node now."""
@@ -149,7 +129,7 @@ class Placement:
 
     def most(self) -> np.ndarray:
         """What may be used of each node, (nodes, NODE_RESOURCES)."""
-        return self.ceiling * self._capacity
+        return self.ceiling * self.sites.capacity
 
     def risks(self) -> np.ndarray:
         """The `risk` of each node, in the order of ``fleet.nodes``."""
@@ -178,12 +158,13 @@ class Placement:
         spared = np.zeros(len(self.fleet.nodes), bool)
         spared[[self.index_of[name] for name in burdened]] = True
         dislike = self._groups.dislike(row, self.node_of)
-        order = np.lexsort((self._names, self._fullness(), dislike))
+        fullness = self._fullness()
+        order = np.lexsort((self.sites.rank, fullness, dislike))
         allowed = self.allowed(row, flavor, self.free)
         able = order[(allowed & ~spared)[order]]
         if not len(able):
             able = order[allowed[order]]
-        crowded = self.company.crowded(row, self.node_of, self._fullness())
+        crowded = self.company.crowded(row, self.node_of, fullness)
         risks: dict[int, float] = {}
         fitting: list[tuple[int, float, float, int]] = []
         for begin in range(0, len(able), _CHOICES):
@@ -195,7 +176,7 @@ class Placement:
                     int(dislike[index]),
                     round(risks[index], 6),
                     float(crowded[index]),
-                    int(self._names[index]),
+                    int(self.sites.rank[index]),
                 )
                 for index in some.tolist()
                 if risks[index] < below
@@ -204,7 +185,7 @@ class Placement:
                 break
         if fitting:
             *_, name = min(fitting[:_CHOICES])
-            return self.fleet.nodes[self.by_name[name]], ''
+            return self.fleet.nodes[self.sites.by_name[name]], ''
         return None, self._told(row, flavor, order, risks)
 
     def _told(
@@ -230,7 +211,7 @@ class Placement:
 
     def _fullness(self) -> np.ndarray:
         """The share of its fuller resource that each node will use."""
-        share = self._crowds.used() / np.maximum(self._capacity, 1e-9)
+        share = self._crowds.used() / np.maximum(self.sites.capacity, 1e-9)
         return np.asarray(share.max(axis=1, initial=0.0).round(6))
 
     def allowed(
@@ -242,13 +223,8 @@ class Placement:
         :param free: what each node has left to promise.
         """
         instance = self.fleet.instances[row]
-        able = self._open & (free >= claim(flavor)).all(axis=1)
-        if instance.node in self.index_of:
-            able[self.index_of[instance.node]] = False
-        zone = instance.availability_zone
-        if zone is not None:
-            able &= self._zones.get(zone, self._zones.get(None, False))
-        able &= self._offers.able(flavor)
+        able = self.sites.suiting(instance, flavor)
+        able &= (free >= claim(flavor)).all(axis=1)
         return np.asarray(able & self._groups.allowed(row, self.node_of))
 
     def _refusal(
@@ -259,22 +235,15 @@ class Placement:
         free: np.ndarray,
     ) -> str | None:
         """Why a node may not take this instance; None where it may."""
-        node = self.fleet.nodes[index]
         instance = self.fleet.instances[row]
-        if node.name == instance.node:
-            return 'is its node now'
-        if not node.enabled:
-            return 'is disabled or down'
-        zones = (instance.availability_zone, node.availability_zone)
-        if None not in zones and zones[0] != zones[1]:
-            return f'is in zone {zones[1]}, not {zones[0]}'
-        if why := aggregates_module.refusal(node, flavor):
+        if why := self.sites.refusal(index, instance, flavor):
             return why
         short = claim(flavor) - free[index]
-        for amount, unit in zip(short, _AMOUNTS, strict=True):
+        for amount, unit in zip(short, sites_module.AMOUNTS, strict=True):
             if amount > 0:
                 return f'lacks {amount:g} {unit}'
-        return self._groups.refusal(row, node.name, self.node_of)
+        name = self.fleet.nodes[index].name
+        return self._groups.refusal(row, name, self.node_of)
 
     def move(self, row: int, target: str, flavor: fleet_module.Flavor) -> None:
         """Count the instance on ``target`` with ``flavor`` from now on.

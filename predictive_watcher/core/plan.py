@@ -23,7 +23,6 @@ from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.assessment import Assessment
-from predictive_watcher.core.fleet import RESOURCES
 from predictive_watcher.core.leases import Attempt
 from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.policy import Policy
@@ -40,7 +39,8 @@ class PlanMaker:
     the instances.  ``releases`` are the leases that ended within a day, by
     instance id.
     ``begins_at`` (instances,) is the risk at which their leases begin,
-    ``thresholds`` that at which they begin, or grow.
+    ``thresholds`` that at which they begin, or grow, and ``worst`` the
+    resource at the highest risk.
     ``needed_at`` is when those with a lease last used more than their own
     flavor is good for.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
@@ -71,6 +71,8 @@ class PlanMaker:
     landings: landing.Landings = field(init=False)
     prospects: prospects_module.Prospects = field(init=False)
     thresholds: np.ndarray = field(init=False)
+    worst: np.ndarray = field(init=False)
+    gaps: knowing.Gaps = field(init=False)
     _named: Mapping[str, fleet_module.Flavor] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +81,13 @@ class PlanMaker:
         leased = [one.id in self.leases for one in self.seen.fleet.instances]
         self.thresholds = np.where(
             leased, self.own.values('risk_threshold'), self.begins_at
+        )
+        self.worst = self.seen.risk.worst()
+        self.gaps = knowing.Gaps(
+            self.seen,
+            nodes=self.place.members,
+            stale_after_s=self.policy.stale_after_s,
+            missing=self.missing,
         )
         self._named = {one.name: one for one in reversed(self.flavors)}
 
@@ -91,12 +100,8 @@ class PlanMaker:
         for row in rows:
             if row in self.decided:
                 continue
-            hold = adj.untouchable(self.instance(row)) or knowing.unknown(
-                self.seen,
-                row,
-                nodes=self.place.members,
-                stale_after_s=self.policy.stale_after_s,
-                missing=self.missing,
+            hold = adj.untouchable(self.instance(row)) or self.gaps.unknown(
+                row
             )
             if hold:
                 self.decided[row] = hold
@@ -104,32 +109,13 @@ class PlanMaker:
     def verdict(self, row: int) -> adj.Adjustment:
         """What is done in the end."""
         return (
-            self.decided.get(row) or self.fallback.get(row) or self._calm(row)
-        )
-
-    def _calm(self, row: int) -> Hold:
-        """What is said of an instance that nothing was decided for.
-
-        A limited resource without a forecast may be at risk, for all that
-        is known.
-        """
-        seen = self.seen
-        blind = np.isfinite(seen.limits[row]) & np.isnan(seen.risk.risk[row])
-        if not blind.any():
-            return Hold(
+            self.decided.get(row)
+            or self.fallback.get(row)
+            or self.gaps.incomplete(row)
+            or Hold(
                 reason=Reason.LOW_RISK,
                 text=f'no risk reaches {self.thresholds[row]:.3g}',
             )
-        names = ', '.join(
-            resource
-            for resource, unknown in zip(RESOURCES, blind, strict=True)
-            if unknown
-        )
-        why = self.missing.get(self.instance(row).id)
-        return Hold(
-            reason=Reason.INCOMPLETE,
-            text=f'there is no forecast of {names}'
-            + (f': {why}' if why else ''),
         )
 
     def resting(self, row: int, *, failures_only: bool = False) -> Hold | None:

@@ -27,6 +27,13 @@ class InstanceRisk:
     lead_s: np.ndarray
     horizons: np.ndarray
 
+    def worst(self) -> np.ndarray:
+        """The resource at the highest risk, (instances,); cpu where nothing
+        is known.
+        """
+        known = np.nan_to_num(self.risk, nan=-1.0)
+        return np.asarray(known.argmax(axis=1))
+
 
 def of_instances(
     forecast: forecast_module.Forecast,

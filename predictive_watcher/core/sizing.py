@@ -105,7 +105,7 @@ def share(
 
 def worst(maker: PlanMaker, row: int) -> int:
     """The resource at the highest risk."""
-    return int(np.nanargmax(maker.seen.risk.risk[row]))
+    return int(maker.worst[row])
 
 
 def worth(
