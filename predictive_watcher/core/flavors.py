@@ -11,9 +11,6 @@ from predictive_watcher import exceptions
 from predictive_watcher.core import fleet
 
 
-_LOOKED_AT = 8
-_TOO_SMALL = 'does not cover the need, or leaves too much risk'
-_TOLD = 3  # flavors that would do, in a verdict
 # of ours: they may be added to flavors, and change nothing for the guest
 LATER_SPECS = (
     fleet.FAMILY_SPEC,
@@ -79,83 +76,10 @@ def refusal(flavor: fleet.Flavor, terms: Terms) -> str | None:
     if not flavor.public and terms.instance.project_id not in flavor.projects:
         return 'is private to other projects'
     return (
-        _smaller(flavor, own)
+        smaller(flavor, own)
         or _too_large(flavor, terms)
         or _other_kind(flavor, own, terms.family_pattern)
     )
-
-
-def candidates(
-    terms: Terms, flavors: Iterable[fleet.Flavor]
-) -> list[fleet.Flavor]:
-    """The permitted flavors, the smallest first: those without a `refusal`."""
-    own = terms.instance.flavor
-    fitting = [one for one in flavors if refusal(one, terms) is None]
-    return sorted(fitting, key=lambda one: _size(one, own))
-
-
-def missing(
-    terms: Terms, flavors: Sequence[fleet.Flavor], need: np.ndarray
-) -> str:
-    """What is missing where no permitted flavor covers the need.
-
-    The nearest permitted one and what it lacks, and which others would do,
-    with why not.
-    """
-    own = terms.instance.flavor
-    nearest = max(
-        candidates(terms, flavors),
-        key=lambda one: (-_shortage(one, need).max(), one.name),
-        default=None,
-    )
-    told = ['none is permitted']
-    if nearest is not None:
-        told = [f'the nearest, {nearest.name}, {_lacking(nearest, need)}']
-    for one in sorted(covering(flavors, need), key=lambda f: _size(f, own)):
-        why = refusal(one, terms)
-        if why is not None and len(told) <= _TOLD:
-            told.append(f'{one.name} {why}')
-    return '; '.join(told)
-
-
-def looked_at(
-    terms: Terms,
-    flavors: Iterable[fleet.Flavor],
-    fitting: Sequence[fleet.Flavor],
-) -> list[str]:
-    """The larger flavors, the nearest first, and why not; for a verdict."""
-    own = terms.instance.flavor
-    larger = sorted(
-        (one for one in flavors if _smaller(one, own) is None),
-        key=lambda one: _size(one, own),
-    )
-    names = {one.name for one in fitting}
-    told = []
-    for one in larger:
-        why = refusal(one, terms)
-        if one.name in names:
-            why = 'suffices'
-        if one.name != own.name:
-            told.append(f'flavor {one.name} {why or _TOO_SMALL}')
-    return told[:_LOOKED_AT]
-
-
-def _shortage(flavor: fleet.Flavor, need: np.ndarray) -> np.ndarray:
-    """The share of the need, by resource, that it does not offer."""
-    short = (need - flavor.limits()) / np.maximum(need, 1e-9)
-    return np.asarray(np.maximum(np.nan_to_num(short, nan=0.0), 0.0))
-
-
-def _lacking(flavor: fleet.Flavor, need: np.ndarray) -> str:
-    short = np.nan_to_num(need - flavor.limits(), nan=0.0)
-    lacks = [
-        f'{short[i]:.4g} {fleet.UNITS[resource]} of {resource.value}'
-        for i, resource in enumerate(fleet.RESOURCES)
-        if short[i] > 0
-    ]
-    if lacks:
-        return f'lacks {" and ".join(lacks)}'
-    return 'would leave the risk too high, or limit what is not limited now'
 
 
 def covering(
@@ -216,7 +140,8 @@ def _fixed_specs(flavor: fleet.Flavor) -> dict[str, str]:
     }
 
 
-def _smaller(flavor: fleet.Flavor, own: fleet.Flavor) -> str | None:
+def smaller(flavor: fleet.Flavor, own: fleet.Flavor) -> str | None:
+    """What a flavor has less, or other, than the own one; None: nothing."""
     if flavor.vcpus < own.vcpus:
         return f'has {own.vcpus - flavor.vcpus} vCPUs less'
     if flavor.memory_mib < own.memory_mib:
@@ -247,9 +172,10 @@ def _too_large(flavor: fleet.Flavor, terms: Terms) -> str | None:
     return None
 
 
-def _size(
+def size(
     flavor: fleet.Flavor, own: fleet.Flavor
 ) -> tuple[float, int, int, int, str]:
+    """How large a flavor is beside the own one, to sort by."""
     relative = flavor.vcpus / max(own.vcpus, 1)
     relative += flavor.memory_mib / max(own.memory_mib, 1)
     return (

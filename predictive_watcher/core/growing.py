@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from predictive_watcher.core import adjustment as adj
-from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import origins
 from predictive_watcher.core import risk as risk_module
@@ -89,9 +88,8 @@ def _grow(maker: PlanMaker, row: int, danger: str) -> Hold | None:
     need = sizing.need(maker, row)
     fitting = sizing.fitting(maker, row, need)
     looked_at = maker.looked_at.setdefault(row, [])
-    looked_at += flavors_module.looked_at(
-        sizing.terms_of(maker, row), maker.flavors, fitting
-    )
+    terms = sizing.terms_of(maker, row)
+    looked_at += maker.shelf.looked_at(terms, fitting)
     if not fitting:
         return Hold(
             reason=Reason.NO_FLAVOR,

@@ -17,6 +17,7 @@ from predictive_watcher.core import placement as placement_module
 from predictive_watcher.core import prospects as prospects_module
 from predictive_watcher.core import quotas as quotas_module
 from predictive_watcher.core import resolving
+from predictive_watcher.core import shelf as shelf_module
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.adjustment import Reason
@@ -73,6 +74,7 @@ class PlanMaker:
     thresholds: np.ndarray = field(init=False)
     worst: np.ndarray = field(init=False)
     gaps: knowing.Gaps = field(init=False)
+    shelf: shelf_module.Shelf = field(init=False)
     _named: Mapping[str, fleet_module.Flavor] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +91,7 @@ class PlanMaker:
             stale_after_s=self.policy.stale_after_s,
             missing=self.missing,
         )
+        self.shelf = shelf_module.Shelf(self.flavors)
         self._named = {one.name: one for one in reversed(self.flavors)}
 
     def policy_of(self, row: int) -> Policy:

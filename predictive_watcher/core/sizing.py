@@ -130,7 +130,7 @@ def _permitted(maker: PlanMaker, row: int) -> list[fleet_module.Flavor]:
     terms = terms_of(maker, row)
     if maker.policy_of(row).largest_flavor and terms.largest is None:
         return []  # nobody can tell what would be too large
-    return flavors_module.candidates(terms, maker.flavors)
+    return maker.shelf.candidates(terms)
 
 
 def _larger(
@@ -169,7 +169,7 @@ def missing(maker: PlanMaker, row: int, wanted: np.ndarray) -> str:
     name = maker.policy_of(row).largest_flavor
     if name and terms.largest is None:
         return f'largest_flavor {name} of its policy is gone'
-    return flavors_module.missing(terms, maker.flavors, wanted)
+    return maker.shelf.missing(terms, wanted)
 
 
 def amounts(wanted: np.ndarray) -> str:

@@ -9,6 +9,7 @@ from predictive_watcher import exceptions
 from predictive_watcher.core import flavors
 from predictive_watcher.core import pipeline
 from predictive_watcher.core import quotas
+from predictive_watcher.core import shelf
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.policy import Policy
@@ -74,9 +75,9 @@ def test_the_family_is_told_by_the_name_where_a_pattern_is_given():
     own = data.flavor('gold.2', 2, 4)
     larger = data.flavor('gold.4', 4, 8), data.flavor('iron.4', 4, 8)
     asked = terms(own, family_pattern=r'^(\w+)\.')
-    assert flavors.candidates(asked, larger) == [larger[0]]
+    assert shelf.Shelf(larger).candidates(asked) == [larger[0]]
     assert flavors.refusal(larger[1], asked) == 'is of family iron, not gold'
-    assert len(flavors.candidates(terms(own), larger)) == 2
+    assert len(shelf.Shelf(larger).candidates(terms(own))) == 2
 
 
 def test_a_flavor_whose_name_tells_no_family_keeps_to_none():
@@ -90,6 +91,54 @@ def test_a_pattern_without_a_group_is_refused(pattern):
         Policy(family_pattern=pattern)
 
 
+def drawn(rng):
+    """Some flavor, and the terms of somebody."""
+    names = ('gold.2', 'gold.4', 'iron.2', 'iron.8')
+    sizes = [int(n) for n in rng.choice([2, 4, 8], 3)]
+    made, own, largest = (
+        dataclasses.replace(
+            data.flavor(str(rng.choice(names)), size, 2 * size),
+            public=bool(rng.random() < 0.7),
+            projects=frozenset(rng.choice(['p', 'q'], 1).tolist()),
+            disabled=bool(rng.random() < 0.1),
+            disk_gib=int(rng.choice([10, 10, 20])),
+        )
+        for size in sizes
+    )
+    return made, flavors.Terms(
+        instance=data.instance(
+            'a', flavor=own, project_id=str(rng.choice(['p', 'q']))
+        ),
+        origin=data.flavor('o', int(rng.choice([1, 2])), 2),
+        max_growth=float(rng.choice([2.0, 4.0])),
+        largest=largest if rng.random() < 0.3 else None,
+        family_pattern=str(rng.choice(['', r'^(\w+)\.'])),
+    )
+
+
+@pytest.mark.parametrize('seed', range(10))
+def test_what_was_found_for_one_holds_for_nobody_else(seed):
+    rng = np.random.default_rng(seed)
+    some = {one.name: one for one, _ in (drawn(rng) for _ in range(12))}
+    known = shelf.Shelf(some.values())
+    for _ in range(200):
+        _, asked = drawn(rng)
+        anew = shelf.Shelf(some.values())
+        permitted = known.candidates(asked)
+        assert permitted == anew.candidates(asked)
+        assert {one.name for one in permitted} == {
+            name
+            for name, one in some.items()
+            if flavors.refusal(one, asked) is None
+        }
+        assert known.looked_at(asked, permitted[:1]) == anew.looked_at(
+            asked, permitted[:1]
+        )
+        assert known.missing(asked, need(5.0)) == anew.missing(
+            asked, need(5.0)
+        )
+
+
 # ----------------------------------------------------- what is said of a need
 def need(vcpus, memory_mib=4096.0):
     return np.array([vcpus, memory_mib, NAN, NAN])
@@ -97,22 +146,21 @@ def need(vcpus, memory_mib=4096.0):
 
 def test_what_is_missing_names_the_nearest_and_who_would_do():
     off = data.flavor('huge', 8, 16, disabled=True)
-    text = flavors.missing(
-        terms(max_growth=2.0), [data.SMALL, data.MEDIUM, off], need(5.0)
-    )
+    known = shelf.Shelf([data.SMALL, data.MEDIUM, off])
+    text = known.missing(terms(max_growth=2.0), need(5.0))
     assert text == (
         'the nearest, medium, lacks 1 vCPUs of cpu; huge is disabled'
     )
 
 
 def test_where_no_flavor_is_permitted_it_says_so():
-    text = flavors.missing(terms(), [data.SMALL], need(5.0))
+    text = shelf.Shelf([data.SMALL]).missing(terms(), need(5.0))
     assert text == 'none is permitted'
 
 
 def test_a_limit_where_there_was_none_is_no_help():
     limited = data.flavor('io', 4, 8, quota__disk_total_bytes_sec='1000000')
-    text = flavors.missing(terms(), [limited], need(3.0))
+    text = shelf.Shelf([limited]).missing(terms(), need(3.0))
     assert text.startswith('the nearest, io, would leave the risk too high')
 
 
