@@ -18,6 +18,8 @@ from predictive_watcher.core.plan import PlanMaker
 # a day.
 _AGAIN = 96
 _A_DAY_S = 86400
+# A need that has come back is waited for so many times as long as that took.
+_PAUSES = 2
 
 
 def finish(maker: PlanMaker, row: int, lease: Lease) -> None:
@@ -94,8 +96,15 @@ def settle(
 
 
 def _why_longer(maker: PlanMaker, row: int, lease: Lease) -> str:
-    if not maker.releases.get(lease.instance_id, 0):
-        return ''
+    name = lease.instance_id
+    if not maker.releases.get(name, 0):
+        pause_s = maker.pauses_s.get(name, 0)
+        if _PAUSES * pause_s <= maker.policy_of(row).lease_minimum_s:
+            return ''
+        return (
+            f'; its need came back after up to {pause_s} s, so this one goes '
+            f'on until it has been gone for {_least_s(maker, row, lease)} s'
+        )
     return (
         '; another lease of it ended within a day, so this one goes on until '
         f'its need has been gone for {_least_s(maker, row, lease)} s'
@@ -139,16 +148,17 @@ def _least_s(maker: PlanMaker, row: int, lease: Lease) -> int:
     minimum_s = maker.policy_of(row).lease_minimum_s
     if maker.releases.get(lease.instance_id, 0):
         return min(minimum_s * _AGAIN, _A_DAY_S)
-    return minimum_s
+    return max(minimum_s, _PAUSES * maker.pauses_s.get(lease.instance_id, 0))
 
 
 def _needed_at(maker: PlanMaker, lease: Lease) -> int:
-    """When the lease began; of one that came again the last time that its
-    own flavor would not have been enough, if that is later.
+    """When the lease began; where it, or its need, came again the last time
+    that its own flavor would not have been enough, if that is later.
     """
-    if not maker.releases.get(lease.instance_id, 0):
+    name = lease.instance_id
+    if not (maker.releases.get(name, 0) or name in maker.pauses_s):
         return lease.since
-    return max(lease.since, maker.needed_at.get(lease.instance_id, 0))
+    return max(lease.since, maker.needed_at.get(name, 0))
 
 
 def _release(
@@ -229,8 +239,11 @@ def waits(
 
 
 def _due_at(maker: PlanMaker, row: int, lease: Lease) -> int:
-    """When a lease expires; one that came again may end long after that."""
-    if not maker.releases.get(lease.instance_id, 0):
+    """When a lease expires; one that, or whose need, came again may end long
+    after that.
+    """
+    name = lease.instance_id
+    if not (maker.releases.get(name, 0) or name in maker.pauses_s):
         return lease.expires_at
     may_end_at = _needed_at(maker, lease) + _least_s(maker, row, lease)
     return max(lease.expires_at, may_end_at)

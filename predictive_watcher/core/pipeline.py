@@ -163,6 +163,7 @@ def propose(
         leases=held.valid,
         begins_at=begins_at,
         needed_at=reconciling.last_needs(window, origins, seen.ceiling),
+        pauses_s=reconciling.pauses(window, origins, seen.ceiling),
         recent=recent or {},
         missing=missing or {},
         failed_releases=failed_releases or {},

@@ -43,7 +43,7 @@ class PlanMaker:
     ``thresholds`` that at which they begin, or grow, and ``worst`` the
     resource at the highest risk.
     ``needed_at`` is when those with a lease last used more than their own
-    flavor is good for.
+    flavor is good for, ``pauses_s`` after which time they came back to that.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
     the last action; ``fallback`` is what is said of a row for which nothing
     is done in the end: it does not keep anyone else from helping;
@@ -68,6 +68,7 @@ class PlanMaker:
     looked_at: dict[int, list[str]] = field(default_factory=dict)
     releases: Mapping[str, int] = field(default_factory=dict)
     needed_at: Mapping[str, int] = field(default_factory=dict)
+    pauses_s: Mapping[str, int] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
     landings: landing.Landings = field(init=False)
     prospects: prospects_module.Prospects = field(init=False)

@@ -13,6 +13,7 @@ from predictive_watcher.core.leases import Lease
 
 
 _SETTLED = ('ACTIVE', 'SHUTOFF')
+APART_S = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,36 @@ def last_needs(
     :param origins: by instance id, the own flavor of those with a lease.
     :param ceilings: of each instance of the window.
     """
+    needed = _needed(window, origins, ceilings)
+    return {name: int(times[-1]) for name, times in needed.items()}
+
+
+def pauses(
+    window: usage.UsageWindow,
+    origins: Mapping[str, fleet_module.Flavor],
+    ceilings: np.ndarray,
+) -> dict[str, int]:
+    """The longest time (s) after which each leased instance needed more than
+    its own flavor once more, see `last_needs`; where it came back at all.
+
+    Longer ones than `APART_S` do not count: what comes then, as at the same
+    hour of two days, is another need.
+    """
+    found = {}
+    for name, times in _needed(window, origins, ceilings).items():
+        between = np.diff(times) - window.step_s
+        longest = between[between <= APART_S].max(initial=0)
+        if longest > 0:
+            found[name] = int(longest)
+    return found
+
+
+def _needed(
+    window: usage.UsageWindow,
+    origins: Mapping[str, fleet_module.Flavor],
+    ceilings: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """The times of all samples above ceiling x limit of the own flavor."""
     row_of = {name: row for row, name in enumerate(window.instances)}
     leased = [name for name in origins if name in row_of]
     if not leased:
@@ -121,12 +152,10 @@ def last_needs(
     limits = np.array([origins[name].limits() for name in leased])
     guideline = ceilings[rows][:, None] * limits
     with np.errstate(invalid='ignore'):
-        above = window.usage[rows] > guideline[:, None]
-    steps = above.any(axis=2)
-    last = steps.shape[1] - 1 - steps[:, ::-1].argmax(axis=1)
+        above = (window.usage[rows] > guideline[:, None]).any(axis=2)
     times = window.times()
     return {
-        name: int(times[last[i]])
+        name: times[above[i]]
         for i, name in enumerate(leased)
-        if steps[i].any()
+        if above[i].any()
     }

@@ -367,6 +367,44 @@ def test_no_lease_no_need():
     assert reconciling.last_needs(window, gone, CEILING) == {}
 
 
+def paused_s(cpu):
+    _, window = used(cpu)
+    return reconciling.pauses(window, {'a': data.SMALL}, CEILING).get('a')
+
+
+def test_a_pause_is_the_time_until_the_need_came_back():
+    assert paused_s([1.9, 0.5, 0.5, 1.9]) == 600
+    assert paused_s([1.9, 0.5, 1.9, 0.5, 0.5, 0.5, 1.9, 0.5]) == 900
+    assert paused_s([1.9, np.nan, 1.9]) == 300  # not known to be needed
+    assert paused_s([0.5, 1.9, 1.9, 0.5]) is None
+    assert paused_s([0.5, 0.5]) is None
+    # another need: of the pauses the longest that is not too long
+    long = [0.5] * 73
+    assert paused_s([1.9, *long, 1.9]) is None
+    assert paused_s([1.9, *long, 1.9, 0.5, 1.9]) == 300
+
+
+@pytest.mark.parametrize(
+    ('quiet', 'released'), [(3, False), (7, False), (8, True)]
+)
+def test_a_lease_waits_twice_as_long_as_its_need_has_paused(quiet, released):
+    fleet, window = used([1.9, *[0.5] * 4, 1.9, *[0.5] * quiet])
+    [verdict] = pipeline.propose(
+        fleet=fleet,
+        window=window,
+        forecaster=FakeForecaster({}),
+        leases=[data.lease('a', since=data.NOW - 7200)],
+        policy=Policy(),
+        now=data.NOW,
+    ).verdicts
+    if released:
+        assert isinstance(verdict.adjustment, Release)
+    else:
+        assert verdict.adjustment.reason is Reason.LEASE_KEPT
+        assert 'came back after up to 1200 s' in verdict.adjustment.text
+        assert 'gone for 2400 s' in verdict.adjustment.text
+
+
 def again(cpu, since):
     """Of a lease that is not the first one within a day."""
     fleet, window = used(cpu)
