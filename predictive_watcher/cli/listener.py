@@ -9,6 +9,7 @@ from collections.abc import Callable
 from collections.abc import Sequence
 import pathlib
 import signal
+import socket
 import sys
 import threading
 from typing import Any
@@ -18,8 +19,10 @@ from oslo_log import log
 import oslo_messaging
 
 from predictive_watcher import exceptions
+from predictive_watcher import notifications
 from predictive_watcher import wiring
 from predictive_watcher.core import events
+from predictive_watcher.core import leases
 from predictive_watcher.state import event_book
 
 
@@ -38,8 +41,13 @@ class Endpoint:
         event_type='^(' + '|'.join(sorted(events.EFFECTS)) + ')$'
     )
 
-    def __init__(self, ledger: event_book.Reacting) -> None:
+    def __init__(
+        self,
+        ledger: event_book.Reacting,
+        publisher: notifications.Publisher,
+    ) -> None:
         self._ledger = ledger
+        self._publisher = publisher
 
     def info(
         self,
@@ -52,6 +60,7 @@ class Endpoint:
         """A notification of any priority."""
         try:
             told = events.occurrence(event_type, payload, metadata)
+            lease = self._about_to_end(told)
             done = self._ledger.take(told) if told else ''
         except (ValueError, exceptions.StateError) as error:
             LOG.warning('%s is lost: %s', event_type, error)
@@ -60,13 +69,34 @@ class Endpoint:
             LOG.info(
                 '%s: instance %s: %s', event_type, told.instance_id, done
             )
+        if told and lease and done == event_book.LEASE_ENDED:
+            self._publisher.publish(
+                notifications.Event.LEASE,
+                notifications.lease(
+                    lease,
+                    'lost',
+                    audit=lease.audit,
+                    at=told.at,
+                    reason='the server was deleted',
+                ),
+            )
         return oslo_messaging.NotificationResult.HANDLED
+
+    def _about_to_end(
+        self, told: events.Occurrence | None
+    ) -> leases.Lease | None:
+        """The lease of a server that is deleted."""
+        if told is None or told.effect is not events.Effect.GONE:
+            return None
+        return self._ledger.lease_of(str(told.instance_id))
 
     warn = error = info
 
 
 def listener(
-    conf: cfg.ConfigOpts, ledger: event_book.Reacting
+    conf: cfg.ConfigOpts,
+    ledger: event_book.Reacting,
+    publisher: notifications.Publisher,
 ) -> oslo_messaging.MessageHandlingServer:
     """One that hears Nova and Watcher, not started yet."""
     own = wiring.options(conf)
@@ -81,7 +111,7 @@ def listener(
     return oslo_messaging.get_notification_listener(
         oslo_messaging.get_notification_transport(conf),
         targets,
-        [Endpoint(ledger)],
+        [Endpoint(ledger, publisher)],
         executor='threading',
         pool=POOL,
     )
@@ -125,7 +155,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         conf = site.configuration(arguments.config_file, logging=True)
-        serve(listener(conf, wiring.ledger(conf)), stop.wait)
+        publisher = wiring.publisher(conf, socket.gethostname())
+        serve(listener(conf, wiring.ledger(conf), publisher), stop.wait)
     except exceptions.PredictiveWatcherError as error:
         print(f'predictive-watcher-listener: {error}', file=sys.stderr)
         return 1

@@ -11,7 +11,6 @@ from oslo_log import log
 
 from predictive_watcher import applications
 from predictive_watcher import wiring
-from predictive_watcher.cloud import nova
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
@@ -31,7 +30,6 @@ from predictive_watcher.plugin import scope as scope_module
 from predictive_watcher.plugin import told
 from predictive_watcher.policies import file as policy_file
 from predictive_watcher.policies import times
-from predictive_watcher.state import ledger as ledger_module
 from predictive_watcher.telemetry import base
 
 
@@ -86,7 +84,8 @@ def run(
     ledger, cloud = wiring.ledger(conf), wiring.cloud(conf, connection)
     if not parameters.observe_only:
         recovery.recover(ledger, wall)
-    fleet = _fleet(audit, cloud, ledger, scope, wall, parameters)
+    away = lease_news.Away(observes=parameters.observe_only)
+    fleet = away.fleet(audit, cloud, ledger, scope, wall)
     policies = wiring.policies(conf).load(wall)
     what_runs = applications.of(conf, fleet, policies.rules, cloud, wall)
     recalled = recall.recall(
@@ -176,7 +175,7 @@ def run(
         wall=wall,
         policies=policies,
         drifts=learning.changes(learned),
-        leases=changed,
+        leases=(*away.told, *changed),
         telemetry=told.of(known, window, remembered, now),
     )
 
@@ -191,35 +190,6 @@ def _whatever_comes(audit: str, *steps: Callable[[], None]) -> None:
                 'audit %s: not all that it learned is kept; please report '
                 'this', audit, exc_info=error,
             )  # fmt: skip
-
-
-def _fleet(
-    audit: str,
-    cloud: nova.Nova,
-    ledger: ledger_module.Ledger,
-    scope: scope_module.Scope,
-    wall: int,
-    parameters: parameters_module.Parameters,
-) -> fleet_module.Fleet:
-    """The fleet of the audit, with the servers that its own leases sent
-    elsewhere: a resize has no target host.
-    """
-    fleet = cloud.load_fleet(scope.nodes, scope.instances)
-    here = {instance.id for instance in fleet.instances}
-    strays, nodes = set(), set()
-    for lease in ledger.active_leases():
-        if lease.instance_id in here or lease.audit != audit:
-            continue
-        server = cloud.live(lease.instance_id)
-        if server is not None:
-            strays.add(server.id)
-            nodes.add(server.node)
-        elif not parameters.observe_only:
-            LOG.info('instance %s is gone, its lease too', lease.instance_id)
-            ledger.close_lease(lease.instance_id, wall, 'lost')
-    if not strays:
-        return fleet
-    return cloud.load_fleet(scope.nodes | nodes, scope.instances | strays)
 
 
 def _read(

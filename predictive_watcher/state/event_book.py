@@ -17,6 +17,7 @@ _KINDS = {
     'release': leases_module.Kind.RELEASE,
     'confirm': leases_module.Kind.CONFIRM,
 }
+LEASE_ENDED = 'its lease ended'
 
 
 class EventBook:
@@ -120,7 +121,7 @@ class Reacting(EventBook, lease_book.LeaseBook):
         instance = str(told.instance_id)
         self.forget([instance])
         had_lease = self.close_lease(instance, told.at, lease_book.LOST)
-        return 'its lease ended' if had_lease else 'it is forgotten'
+        return LEASE_ENDED if had_lease else 'it is forgotten'
 
     def _ended(self, told: events_module.Occurrence) -> str:
         """An action that failed without having said so itself: its process

@@ -35,6 +35,11 @@ class LeaseBook:
         with self._database.reading() as connection:
             return active(connection)
 
+    def lease_of(self, instance_id: str) -> leases_module.Lease | None:
+        """The lease in force of an instance."""
+        held = {lease.instance_id: lease for lease in self.active_leases()}
+        return held.get(instance_id)
+
     def begin(self, lease: leases_module.Lease) -> None:
         """Write down what is about to be ordered, the pending flavor.
 

@@ -11,6 +11,7 @@ import oslo_messaging
 import pytest
 
 from predictive_watcher import exceptions
+from predictive_watcher import notifications
 from predictive_watcher.cli import listener
 from predictive_watcher.core import leases
 from predictive_watcher.state import ledger as ledger_module
@@ -78,9 +79,35 @@ def tell(conf):
     return send
 
 
+class Publisher:
+    """Remembers what it is to send, and lets a test wait for it."""
+
+    def __init__(self):
+        self.sent = []
+        self.came = threading.Condition()
+
+    def publish(self, event, payload):
+        assert set(payload) == set(notifications.PAYLOADS[event])
+        with self.came:
+            self.sent.append(payload)
+            self.came.notify_all()
+
+    def wait_for(self, count):
+        with self.came:
+            assert self.came.wait_for(
+                lambda: len(self.sent) >= count, PATIENCE_S
+            ), self.sent
+            return list(self.sent)
+
+
 @pytest.fixture
-def listening(conf, ledger):
-    server = listener.listener(conf, ledger)
+def publisher():
+    return Publisher()
+
+
+@pytest.fixture
+def listening(conf, ledger, publisher):
+    server = listener.listener(conf, ledger, publisher)
     stop = threading.Event()
     started = threading.Event()
 
@@ -115,12 +142,21 @@ def action(state, **inputs):
             'watcher_object.data': data}  # fmt: skip
 
 
-def test_a_deleted_instance_loses_its_lease_at_once(ledger, listening, tell):
+def test_a_deleted_instance_loses_its_lease_at_once(
+    ledger, publisher, listening, tell
+):
     ledger.begin(cloud_data.lease('a'))
     ledger.begin(cloud_data.lease('b'))
     tell('instance.delete.end', nova('a', state='deleted'))
     ledger.wait_for(1)
     assert [lease.instance_id for lease in ledger.active_leases()] == ['b']
+    [lost] = publisher.wait_for(1)
+    assert (lost['instance'], lost['change']) == ('a', 'lost')
+    assert lost['reason'] == 'the server was deleted'
+    # of what has no lease nothing is told
+    tell('instance.delete.end', nova('c', state='deleted'))
+    ledger.wait_for(2)
+    assert publisher.wait_for(1) == [lost]
 
 
 def test_a_resize_is_known_to_the_next_audit(ledger, listening, tell):
