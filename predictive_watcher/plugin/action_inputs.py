@@ -58,6 +58,7 @@ def _schema(**own: Mapping[str, Any]) -> dict[str, Any]:
             - {
                 'budgets', 'explanation', 'fit_node', 'unfit_nodes',
                 'origin_vcpus', 'origin_memory_mib', 'origin_specs',
+                'server_flavor',
             }  # fmt: skip
         ),
         'additionalProperties': False,
@@ -80,7 +81,9 @@ RESIZE_SCHEMA = _schema(
         'additionalProperties': {'type': 'string'},
     },
 )
-MIGRATE_SCHEMA = _schema(source_node=_TEXT, destination_node=_TEXT)
+MIGRATE_SCHEMA = _schema(
+    source_node=_TEXT, destination_node=_TEXT, server_flavor={'type': 'string'}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,10 +151,15 @@ class ResizeInput(_Input):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrateInput(_Input):
-    """A live migration between two named hosts."""
+    """A live migration between two named hosts.
+
+    ``server_flavor`` is what the server had when there was room for it, ''
+    where an older release decided.
+    """
 
     source_node: str
     destination_node: str
+    server_flavor: str = ''
 
     @property
     def does(self) -> leases.Kind:

@@ -55,13 +55,9 @@ class PredictiveResize(live_action.LiveAction):
         given = self.given
         confirms = given.kind == action_inputs.CONFIRM
         expected = given.flavor_name if confirms else given.source_flavor
-        if server.flavor.name != expected:
-            return (
-                f'its flavor is {server.flavor.name}, not {expected} as when '
-                'this was decided'
-            )
-        if confirms:
-            return None
+        other = live_action.other_flavor(server, expected)
+        if other or confirms:
+            return other
         before = origins.Before()  # of the way there, only disks count
         if given.kind == action_inputs.RELEASE:
             before = origins.Before.by_lease(self._lease('', ''))
@@ -115,12 +111,9 @@ class PredictiveResize(live_action.LiveAction):
             )
             return
         LOG.info(
-            '%s: Nova put it on %s, which was about to be short; migrated '
-            'to %s',
-            named(given),
-            server.node,
-            given.fit_node,
-        )
+            '%s: Nova put it on %s, which was about to be short; migrated to '
+            '%s', named(given), server.node, given.fit_node,
+        )  # fmt: skip
 
     def _change(
         self,
@@ -261,6 +254,8 @@ class PredictiveMigrate(live_action.LiveAction):
                 f'it runs on {server.node}, not on {given.source_node} as '
                 'when this was decided'
             )
+        if other := live_action.other_flavor(server, given.server_flavor):
+            return other
         node = self.cloud.node(given.destination_node)
         if node is None:
             return f'destination {given.destination_node} is gone'

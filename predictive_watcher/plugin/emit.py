@@ -69,6 +69,7 @@ def _input(
                 **told,
                 source_node=instance.node,
                 destination_node=chosen.node,
+                server_flavor=instance.flavor.name,
             )
         case Resize(flavor=flavor, expires_at=expires_at):
             kind, landing = action_inputs.LEASE, _landing(chosen)

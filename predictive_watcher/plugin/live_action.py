@@ -94,8 +94,8 @@ class LiveAction(base.BaseAction):
         late = self.now() - self.given.valid_until
         if late > 0:
             return (
-                f'the forecast expired {late} s ago; the next audit decides '
-                'anew'
+                f'it has waited too long: the forecast expired {late} s ago; '
+                'the next audit decides anew'
             )
         server = self.cloud.live(self.given.resource_id)
         if server is None:
@@ -217,3 +217,13 @@ def named(
 ) -> str:
     """The instance, as messages name it."""
     return f'instance {given.resource_name} ({given.resource_id})'
+
+
+def other_flavor(server: fleet.Instance, expected: str) -> str | None:
+    """What is said where somebody resized it; '' expects nothing."""
+    if expected in ('', server.flavor.name):
+        return None
+    return (
+        f'its flavor is {server.flavor.name}, not {expected} as when this '
+        'was decided'
+    )

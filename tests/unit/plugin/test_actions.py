@@ -60,15 +60,28 @@ def test_a_server_that_nobody_may_touch_is_skipped(
         assert_skipped(action, *words)
 
 
-def test_a_stale_forecast_is_skipped(cloud, ledger):
+@pytest.mark.parametrize(
+    'make', [acting.resize, acting.migrate, acting.release, acting.confirm]
+)
+def test_what_has_waited_longer_than_its_forecast_holds_is_skipped(
+    cloud, ledger, make
+):
     assert_skipped(
-        acting.resize(cloud, ledger, valid_until=acting.NOW),
+        make(cloud, ledger, valid_until=acting.NOW),
+        'it has waited too long',
         'expired 60 s ago',
     )
+
+
+def test_a_server_that_its_owner_resized_is_not_migrated(cloud, ledger):
+    acting.migrate(cloud, ledger, server_flavor='small').pre_condition()
+    cloud.server = replace(cloud.server, flavor=acting.LARGE)
     assert_skipped(
-        acting.migrate(cloud, ledger, valid_until=acting.NOW),
-        'expired 60 s ago',
+        acting.migrate(cloud, ledger, server_flavor='small'),
+        'its flavor is large, not small',
     )
+    # an older release does not tell
+    acting.migrate(cloud, ledger).pre_condition()
 
 
 def test_a_server_whose_flavor_was_changed_is_not_resized(cloud, ledger):
