@@ -18,8 +18,11 @@ _LEVELS = np.array(forecast_module.LEVELS)
 _ODDS = np.log(_LEVELS / (1 - _LEVELS))
 
 
-def _flavors() -> tuple[fleet_module.Flavor, ...]:
-    """Two families of five sizes, of which one has the weight 4."""
+def _flavors(families: int) -> tuple[fleet_module.Flavor, ...]:
+    """Families of five sizes; the second has the weight 4, nobody has one of
+    the others.
+    """
+    others = ((f'other{n}', '2') for n in range(families - 2))
     return tuple(
         fleet_module.Flavor(
             id=f'{family}-{vcpus}',
@@ -29,7 +32,7 @@ def _flavors() -> tuple[fleet_module.Flavor, ...]:
             disk_gib=20,
             extra_specs={fleet_module.WEIGHT_SPEC: weight},
         )
-        for family, weight in (('bronze', '1'), ('gold', '4'))
+        for family, weight in (('bronze', '1'), ('gold', '4'), *others)
         for vcpus in _VCPUS
     )
 
@@ -82,6 +85,7 @@ def make(
     leased: int,
     seed: int,
     full: bool = False,
+    families: int = 2,
 ) -> Cloud:
     """A cloud whose load is the same for the same seed.
 
@@ -89,9 +93,10 @@ def make(
     :param leased: so many others have a lease that they do not need any
         more.
     :param full: they do need it, and no node has room for anybody.
+    :param families: of flavors, of five sizes each; two of them are used.
     """
     rng = np.random.default_rng(seed)
-    flavors = _flavors()
+    flavors = _flavors(families)
     # the two smallest sizes of each family
     kinds = rng.choice([0, 1, 5, 6], instances, p=[0.45, 0.3, 0.15, 0.1])
     chosen = rng.permutation(instances)

@@ -32,6 +32,7 @@ class Case:
     at_risk: float = 0.05
     leased: float = 0.0
     full: bool = False
+    families: int = 2
     max_actions: int = policy.Policy().max_actions
 
 
@@ -39,6 +40,7 @@ CASES = {
     'default budget': Case(),
     'a budget of 500': Case(max_actions=500),
     'and as many leases': Case(max_actions=500, leased=0.05),
+    'and a hundred flavors': Case(max_actions=500, leased=0.05, families=20),
     'a full cloud': Case(max_actions=500, leased=0.05, full=True),
     'a calm cloud': Case(at_risk=0.0),
 }
@@ -75,6 +77,7 @@ def measure(case: Case, arguments: argparse.Namespace) -> dict[str, Any]:
         leased=round(case.leased * size),
         seed=arguments.seed,
         full=case.full,
+        families=case.families,
     )
     rules = policy.Policy(max_actions=case.max_actions)
     seconds, cpu = [], []
