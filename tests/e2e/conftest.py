@@ -22,6 +22,15 @@ from minicloud import cloud as cloud_module  # noqa: E402
 from minicloud import settings as settings_module  # noqa: E402
 
 from tests.e2e.rules import stage as stage_module  # noqa: E402
+from tests.e2e.rules.scenes import acted  # noqa: E402, F401
+from tests.e2e.rules.scenes import after  # noqa: E402, F401
+from tests.e2e.rules.scenes import anew  # noqa: E402, F401
+from tests.e2e.rules.scenes import disabled  # noqa: E402, F401
+from tests.e2e.rules.scenes import first  # noqa: E402, F401
+from tests.e2e.rules.scenes import messages  # noqa: E402, F401
+from tests.e2e.rules.scenes import over  # noqa: E402, F401
+from tests.e2e.rules.scenes import second  # noqa: E402, F401
+from tests.e2e.rules.scenes import short  # noqa: E402, F401
 
 
 HOME = Path(

@@ -87,6 +87,12 @@ class Gnocchi:
         }
         self._call('POST', f'resource/{kind}', json=body)
 
+    def add_counter(self, server: str, metric: str) -> None:
+        """One more metric of a server, of what only grows."""
+        body = {metric: {'archive_policy_name': COUNTER_POLICY}}
+        path = f'resource/instance/{server}/metric'
+        self._call('POST', path, json=body)
+
     def describe(self, server: Described) -> None:
         """A later sample tells where the server is now, and its flavor."""
         path = f'resource/instance/{server.id}'
@@ -134,5 +140,5 @@ def _attributes(server: Described) -> dict[str, str]:
 
 
 def _owner(server: str, metric: str) -> str:
-    kind = METRICS[metric]
+    kind = METRICS.get(metric, 'instance')
     return server if kind == 'instance' else f'{server}-{_DEVICES[kind]}'

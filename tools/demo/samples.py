@@ -64,11 +64,9 @@ class Meter:
         """
         found: Measures = {metric: [] for metric in METRICS}
         for row, end in zip(usage, ends, strict=True):
-            polled = datetime.datetime.fromtimestamp(
-                end - POLL_AHEAD_S, tz=datetime.UTC
-            ).isoformat()
+            at = polled(end)
             for metric, value in self._values(row, flavor).items():
-                found[metric].append({'timestamp': polled, 'value': value})
+                found[metric].append({'timestamp': at, 'value': value})
         return {
             metric: samples for metric, samples in found.items() if samples
         }
@@ -89,6 +87,15 @@ class Meter:
     def restart(self) -> None:
         """A resize or a migration begins every counter again."""
         self._totals = dict.fromkeys(METRICS, 0.0)
+
+
+def polled(end: int) -> str:
+    """When the sample of a step was taken.
+
+    :param end: Unix seconds of the step's end.
+    """
+    at = datetime.datetime.fromtimestamp(end - POLL_AHEAD_S, tz=datetime.UTC)
+    return at.isoformat()
 
 
 def _rates(row: np.ndarray) -> dict[str, float]:

@@ -21,6 +21,8 @@ _FAMILIES: Mapping[str, tuple[tuple[float, ...], Mapping[str, str]]] = {
         (1, 1.2, 1.4, 1.6),
         {'predictive:weight': '1', 'predictive:weight_cpu': '3'},
     ),
+    # the second is a part of what is needed, the third all of it
+    'light': ((1, 1.2, 3), {'predictive:weight': '1'}),
 }
 _PERIOD_US = 100_000
 
@@ -57,7 +59,24 @@ PRIVATE = 'partner.2'
 UNREADABLE = 'unreadable.1'
 
 CALM, CLIMBS, BUSY, SILENT = 'calm', 'climbs', 'busy', 'silent'
+#: At its limit; at its limit with what it waited for.
+FULL, WAITS = 'full', 'waits'
 HOME, QUOTED, PARTNERS = 'admin', 'quoted', 'partners'
+#: What Nova may choose for a server is its zone.  The second is a single host,
+#: those of the third may promise no more than two vCPUs each.
+MAIN, ELSEWHERE, NARROW = 'main', 'elsewhere', 'narrow'
+ZONES: Mapping[str, tuple[str, ...]] = {
+    MAIN: ('compute1', 'compute2', 'compute3', 'compute5'),
+    ELSEWHERE: ('compute4',),
+    NARROW: ('compute6', 'compute7'),
+}
+#: They come while the cloud runs; compute5 has the room that others lack.
+NEW_HOSTS = ('compute4', 'compute5', 'compute6', 'compute7')
+#: Server groups and their policies.
+GROUPS: Mapping[str, str] = {
+    'apart': 'anti-affinity',
+    'rather together': 'soft-affinity',
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +89,12 @@ class Server:
     project: str = HOME
     use: str = CLIMBS
     metadata: Mapping[str, str] = field(default_factory=dict)
-    apart: bool = False
+    group: str = ''
+
+    @property
+    def zone(self) -> str:
+        """That of its host."""
+        return next(z for z, hosts in ZONES.items() if self.host in hosts)
 
     @property
     def vcpus(self) -> int:
@@ -111,7 +135,11 @@ SERVERS: tuple[Server, ...] = (
     Server(name='aggregate', flavor='fast.1', host='compute2'),
     # compute3 is too small for all of these; only one of them may move
     Server(
-        name='mover', flavor='crowd.4', host='compute3', use=BUSY, apart=True
+        name='mover',
+        flavor='crowd.4',
+        host='compute3',
+        use=BUSY,
+        group='apart',
     ),
     Server(name='crowd-1', flavor='crowd.4', host='compute3', use=BUSY),
     Server(name='crowd-2', flavor='crowd.4', host='compute3', use=BUSY),
@@ -124,8 +152,16 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(name='stopped', host='compute3', use=CALM),
     # where these are, the mover must not go
-    Server(name='apart-1', host='compute2', use=CALM, apart=True),
-    Server(name='apart-2', host='compute5', use=CALM, apart=True),
+    Server(name='apart-1', host='compute2', use=CALM, group='apart'),
+    Server(name='apart-2', host='compute5', use=CALM, group='apart'),
+    # it grows: to where its mate is
+    Server(name='friend', group='rather together'),
+    Server(name='mate', host='compute2', use=CALM, group='rather together'),
+    # alike in use, but one of them waits for its host
+    Server(name='waits', host='compute5', use=WAITS),
+    Server(name='flows', host='compute5', use=BUSY),
+    # where it could go there is room for a part of what it needs
+    Server(name='light', flavor='light.1', host='compute7', use=FULL),
 )
 #: Locked by their administrator.
 LOCKED = ('locked', 'crowd-1', 'crowd-2', 'crowd-3')

@@ -15,10 +15,9 @@ _DISK_GB = 10
 _PATIENCE_S = 600.0
 #: The newest version whose API does not look at extra specs.
 _WITHOUT_VALIDATION = '2.85'
-_OTHER_ZONE = 'elsewhere'
-#: They come while the cloud runs: the first is alone in a zone of its own,
-#: the second has the room that the others lack.
-NEW_HOSTS = ('compute4', 'compute5')
+#: How often Nova may promise each vCPU of a narrow host: two of sixteen.
+_NARROW_RATIO = 0.125
+_OK = 200
 
 
 class Site:
@@ -75,7 +74,10 @@ class Site:
         """All servers where they belong, and wait until they run."""
         self._meet_new_hosts()
         image = next(iter(self._connection.image.images())).id
-        group = self.nova.server_groups.create('apart', 'anti-affinity')
+        groups = {
+            name: self.nova.server_groups.create(name, policy).id
+            for name, policy in servers.GROUPS.items()
+        }
         novas = {
             servers.HOME: self.nova,
             servers.QUOTED: self._project(servers.QUOTED),
@@ -88,8 +90,11 @@ class Site:
                 self._flavors[server.flavor],
                 nics='none',
                 host=server.host,
+                availability_zone=server.zone,
                 meta=dict(server.metadata),
-                scheduler_hints={'group': group.id} if server.apart else None,
+                scheduler_hints=(
+                    {'group': groups[server.group]} if server.group else None
+                ),
             )
             self.ids[server.name] = made.id
         self._wait_for_boot()
@@ -156,13 +161,51 @@ class Site:
 
     def _meet_new_hosts(self) -> None:
         def known() -> bool:
-            found = self.nova.hypervisors.list()
+            # without details: for those Nova asks each host, which may not
+            # listen yet
+            found = self.nova.hypervisors.list(detailed=False)
             names = {one.hypervisor_hostname for one in found}
-            return names >= set(NEW_HOSTS)
+            return names >= set(servers.NEW_HOSTS)
 
         wait_for(known, 'Nova to discover hosts', within_s=_PATIENCE_S)
-        aggregate = self.nova.aggregates.create(_OTHER_ZONE, _OTHER_ZONE)
-        aggregate.add_host(NEW_HOSTS[0])
+        for zone, hosts in servers.ZONES.items():
+            aggregate = self.nova.aggregates.create(zone, zone)
+            for host in hosts:
+                aggregate.add_host(host)
+        for host in servers.ZONES[servers.NARROW]:
+            self._promise_less(host)
+
+    def _promise_less(self, host: str) -> None:
+        """Set the allocation ratio of a host's vCPUs, in Placement."""
+
+        def done() -> bool:
+            found = self._placement('GET', f'?name={host}').json()
+            for provider in found['resource_providers']:
+                path = f'/{provider["uuid"]}/inventories/VCPU'
+                inventory = self._placement('GET', path)
+                if inventory.status_code == _OK:
+                    less = {'allocation_ratio': _NARROW_RATIO}
+                    answer = self._placement(
+                        'PUT', path, json=inventory.json() | less
+                    )
+                    return bool(answer.status_code == _OK)
+            return False
+
+        wait_for(done, f'{host} to promise less', within_s=_PATIENCE_S)
+
+    def _placement(self, method: str, path: str, **more: Any) -> Any:
+        return self._login.request(
+            '/resource_providers' + path,
+            method,
+            endpoint_filter={'service_type': 'placement'},
+            headers={'OpenStack-API-Version': 'placement 1.39'},
+            raise_exc=False,
+            **more,
+        )
+
+    def host_of(self, name: str) -> str:
+        """Where a server runs now."""
+        return str(getattr(self.server(name), 'OS-EXT-SRV-ATTR:host'))
 
     def delete(self, name: str) -> None:
         """What its owner does; gone when this returns."""

@@ -24,8 +24,9 @@ from predictive_watcher.state import feedback_tables
 from predictive_watcher.state import ledger as ledger_module
 from tests.e2e.rules.audits import Audits
 from tests.e2e.rules.audits import Found
-from tests.e2e.rules.site import NEW_HOSTS
+from tests.e2e.rules.servers import NEW_HOSTS
 from tests.e2e.rules.site import Site
+from tests.e2e.rules.telemetry import STEAL
 from tests.e2e.rules.telemetry import Telemetry
 
 
@@ -67,6 +68,7 @@ class Stage:
             'ledger_connection': self.ledger_url,
             'state_directory': f'{self._data}/{ledger}_state',
             'policy_file': str(self.policy_file),
+            'steal_metric': STEAL,
         }
         notifications = {'driver': 'messagingv2'}
         return {
@@ -150,10 +152,14 @@ class Stage:
 
     def asked(self, *words: str) -> Any:
         """What a command says as JSON, with Watcher's configuration."""
+        return json.loads(self.said_by(*words, '--json'))
+
+    def said_by(self, *words: str) -> str:
+        """What a command says, with Watcher's configuration."""
         file = str(self._settings.etc / 'watcher.conf')
-        done = self.command(*words, '--json', '--config-file', file)
+        done = self.command(*words, '--config-file', file)
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return done.stdout
 
     def heard(self) -> set[tuple[str, str | None]]:
         """What the listener has heard: event and instance."""
@@ -183,5 +189,3 @@ class Stage:
     def ids(self) -> Mapping[str, str]:
         """Ids of the servers, by name."""
         return self.site.ids
-
-

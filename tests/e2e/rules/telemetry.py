@@ -1,6 +1,8 @@
 """What Ceilometer would have measured of the servers, step by step."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 from demo import samples
 from demo.fleet import CPU
@@ -16,8 +18,12 @@ from tests.e2e.rules import servers
 
 
 STEPS = 300
-_CLIMB = 8
+#: Kept beside what Ceilometer measures: for how long a server waited.
+STEAL = 'cpu.steal'
+_CLIMB, _FLAT = 8, 4  # steps of the rise, and of what follows it
 _CALM, _BUSY, _TOP = 0.3, 0.8, 0.97
+_WORKS = 0.75  # of what it wants, where it waits for the rest
+_NS = 1_000_000_000
 
 
 class Telemetry:
@@ -30,53 +36,90 @@ class Telemetry:
         self._gnocchi = gnocchi
         self._end = ends_at
         self._meters: dict[str, samples.Meter] = {}
+        self._waited_ns = 0.0
         self._rng = np.random.default_rng(5)
 
     def begin(self, described: Mapping[str, Described]) -> None:
         """A day of all servers, at the end of which some climb."""
-        ends = [self._end - STEP_S * i for i in range(STEPS)][::-1]
-        measures = {}
+        ends = self._ends_before()
+        ids = {}
         for name, about in described.items():
             self._gnocchi.create(about)
             self._meters[name] = samples.Meter()
-            server = servers.BY_NAME[name]
-            if server.use != servers.SILENT:
-                measures[about.id] = self._meters[name].read(
-                    self._use(server, self._share(server.use)),
-                    ends,
-                    _flavor(server),
-                )
-        self._gnocchi.write(measures)
-        self._gnocchi.wait()
+            ids[name] = about.id
+            if servers.BY_NAME[name].use == servers.WAITS:
+                self._gnocchi.add_counter(about.id, STEAL)
+        shares = {name: self._share(servers.BY_NAME[name]) for name in ids}
+        self._write(ids, shares, ends)
 
     def go_on(
         self, ids: Mapping[str, str], share: Mapping[str, float], steps: int
     ) -> None:
         """Some steps more; who is not named is calm.
 
-        :param share: of its own flavor's vCPUs, that a server uses.
+        :param share: of its own flavor's vCPUs, that a server uses; at 1 it
+            is at its limit and does not waver.
         """
+        shares = {
+            name: self._wavering(np.full(steps, share.get(name, _CALM)))
+            for name in ids
+        }
+        self._write(ids, shares, self._ends_after(steps))
+
+    def _ends_before(self) -> list[int]:
+        return [self._end - STEP_S * i for i in range(STEPS)][::-1]
+
+    def _ends_after(self, steps: int) -> list[int]:
         ends = [self._end + STEP_S * (i + 1) for i in range(steps)]
         self._end = ends[-1]
+        return ends
+
+    def _write(
+        self,
+        ids: Mapping[str, str],
+        shares: Mapping[str, np.ndarray],
+        ends: Sequence[int],
+    ) -> None:
+        """What each server used of its own flavor's vCPUs, step by step."""
         measures = {}
-        for name, identity in ids.items():
+        for name, share in shares.items():
             server = servers.BY_NAME[name]
             if server.use == servers.SILENT:
                 continue
-            level = np.full(steps, share.get(name, _CALM))
-            noise = 1 + 0.02 * self._rng.standard_normal(steps)
-            measures[identity] = self._meters[name].read(
-                self._use(server, level * noise), ends, _flavor(server)
+            works = share * (_WORKS if server.use == servers.WAITS else 1)
+            measures[ids[name]] = self._meters[name].read(
+                self._use(server, works), ends, _flavor(server)
             )
+            if server.use == servers.WAITS:
+                measures[ids[name]][STEAL] = self._steal(share - works, ends)
         self._gnocchi.write(measures)
         self._gnocchi.wait()
 
-    def _share(self, use: str) -> np.ndarray:
-        level = _BUSY if use == servers.BUSY else _CALM
-        share = level * (1 + 0.02 * self._rng.standard_normal(STEPS))
-        if use == servers.CLIMBS:
+    def _steal(
+        self, waited: np.ndarray, ends: Sequence[int]
+    ) -> list[dict[str, Any]]:
+        """A counter of nanoseconds, as cpu is, of the one that waits."""
+        totals = self._waited_ns + np.cumsum(waited) * STEP_S * _NS
+        self._waited_ns = float(totals[-1])
+        return [
+            {'timestamp': samples.polled(end), 'value': round(total)}
+            for end, total in zip(ends, totals, strict=True)
+        ]
+
+    def _share(self, server: servers.Server) -> np.ndarray:
+        """A day's share of the own flavor's vCPUs that a server wants."""
+        level = _BUSY if server.use == servers.BUSY else _CALM
+        share = self._wavering(np.full(STEPS, level))
+        if server.use == servers.CLIMBS:
             share[-_CLIMB:] = np.linspace(level, _TOP, _CLIMB)
+        if server.use in (servers.FULL, servers.WAITS):
+            share[-_CLIMB - _FLAT : -_FLAT] = np.linspace(level, 1, _CLIMB)
+            share[-_FLAT:] = 1
         return share
+
+    def _wavering(self, share: np.ndarray) -> np.ndarray:
+        noise = 1 + 0.02 * self._rng.standard_normal(len(share))
+        return np.where(share < 1, share * noise, share)
 
     def _use(self, server: servers.Server, share: np.ndarray) -> np.ndarray:
         """(time, resource) of cpu and memory; the rest is not measured."""
