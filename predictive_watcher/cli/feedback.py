@@ -9,8 +9,10 @@ from typing import Any
 from typing import TYPE_CHECKING
 import warnings
 
+from predictive_watcher import exceptions
 from predictive_watcher.cli import kinds
 from predictive_watcher.core import drift as drift_module
+from predictive_watcher.core import fleet
 
 
 if TYPE_CHECKING:  # they import what warns of others and takes long
@@ -36,7 +38,11 @@ def add_parser(
         'show', help='errors, coverage, skill and reliability'
     )
     show.add_argument('--instance', metavar='UUID', help='of one instance')
-    show.add_argument('--resource', help='of one resource')
+    show.add_argument(
+        '--resource',
+        choices=[one.value for one in fleet.RESOURCES],
+        help='of one resource',
+    )
     show.add_argument('--segment', help='of one regime of behaviour')
     show.add_argument(
         '--days',
@@ -90,6 +96,7 @@ def run_show(arguments: argparse.Namespace) -> int:
         )
         if value is not None
     }
+    _check_segment(ledger, since, arguments.segment)
     by = ('instance_id', *_COLUMNS) if arguments.by_instance else _COLUMNS
     found = ledger.accuracy(since, by, **only)
     bins = ledger.reliability(since, **only)
@@ -102,6 +109,20 @@ def run_show(arguments: argparse.Namespace) -> int:
     _print(by, found)
     _print_bins(bins)
     return 0
+
+
+def _check_segment(
+    ledger: 'ledger_module.Ledger', since: int, segment: str | None
+) -> None:
+    """:raises InvalidInput: where no forecast is of this regime."""
+    if segment is None:
+        return
+    known = sorted({name for (name,) in ledger.accuracy(since, ('segment',))})
+    if known and segment not in known:
+        raise exceptions.InvalidInput(
+            f'--segment {segment!r}: no forecast of these days is of this '
+            f'regime; choose one of {", ".join(map(repr, known))}'
+        )
 
 
 def _rows(

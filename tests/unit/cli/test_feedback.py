@@ -50,6 +50,28 @@ def test_nothing_settled_is_said(site, capsys):
     assert capsys.readouterr().out == 'no forecast of these days was settled\n'
 
 
+def test_a_resource_that_nobody_forecasts_is_refused(site, capsys):
+    with pytest.raises(SystemExit) as left:
+        main.main(
+            ['feedback', 'show', '--config-file', site[0], '--resource', 'gpu']
+        )
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert 'gpu' in said
+    assert all(r in said for r in ('cpu', 'memory', 'disk', 'network'))
+
+
+def test_a_regime_of_which_there_is_no_forecast_is_refused(site, capsys):
+    path, ledger = site
+    given = ['feedback', 'show', '--config-file', path, '--segment', 'nigth']
+    assert main.main(given) == 0  # nothing is known, of any
+    settled(ledger, 4_000_000_200)
+    assert main.main(given) == 1
+    said = capsys.readouterr().err
+    assert "--segment 'nigth'" in said and "choose one of ''" in said
+    assert main.main([*given[:-1], '']) == 0
+
+
 def test_what_came_is_shown_as_table_and_as_json(site, capsys):
     path, ledger = site
     settled(ledger, 4_000_000_200)
