@@ -6,6 +6,7 @@ import numpy as np
 
 from predictive_watcher.core import correlation
 from predictive_watcher.core import following
+from predictive_watcher.core import profiling
 from predictive_watcher.core import remembering
 from predictive_watcher.core import replay
 from predictive_watcher.core import usage as usage_module
@@ -67,3 +68,23 @@ def related(
         before = known or correlation.nothing(demand.instances, demand.step_s)
         known = correlation.learned(before, past, limits)
     return known
+
+
+def profiled(
+    demand: usage_module.UsageWindow, limits: np.ndarray, begin: int
+) -> remembering.Memory | None:
+    """The profiles that audits would have learned by step ``begin``; None:
+    it is the first.
+    """
+    if begin < 1:
+        return None
+    used = np.fmin(demand.usage[:, :begin], limits[:, None])
+    past = usage_module.UsageWindow(
+        instances=demand.instances,
+        start=demand.start,
+        step_s=demand.step_s,
+        usage=np.where(
+            np.isnan(demand.usage[:, :begin]), np.nan, used
+        ).astype(np.float32),
+    )
+    return profiling.learned(past, {})

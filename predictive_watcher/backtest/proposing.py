@@ -11,6 +11,7 @@ from predictive_watcher.core import expecting
 from predictive_watcher.core import forecast as forecast_module
 from predictive_watcher.core import leases as leases_module
 from predictive_watcher.core import pipeline
+from predictive_watcher.core import profiling as profiling_module
 from predictive_watcher.core import relating
 from predictive_watcher.core import weights
 from predictive_watcher.core.policy import Policy
@@ -31,6 +32,7 @@ class Proposing:
         policy: Policy,
         rules: Sequence[Rule] = (),
         correlating: relating.Correlating | None = None,
+        profiling: profiling_module.Profiling | None = None,
         *,
         feedback: bool = True,
     ) -> None:
@@ -39,6 +41,7 @@ class Proposing:
         self._policy = policy
         self._rules = tuple(rules)
         self._correlating = correlating
+        self._profiling = profiling
         self._feedback = feedback
 
     def decide(
@@ -67,6 +70,7 @@ class Proposing:
             failed_releases=leases_module.failed_releases(book.tried),
             growths=tuple(book.growths.values()),
             correlating=self._correlating,
+            profiling=self._profiling,
             weighing=weights.Weighing(before=book.strains),
         )
         book.renew(proposal.renewals)

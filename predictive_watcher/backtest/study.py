@@ -20,6 +20,7 @@ from predictive_watcher.backtest import scene as scene_module
 from predictive_watcher.backtest import tasks as tasks_module
 from predictive_watcher.backtest import timeline
 from predictive_watcher.core import correlation
+from predictive_watcher.core import profiling
 from predictive_watcher.core import relating
 from predictive_watcher.core import remembering
 from predictive_watcher.core import standing_in
@@ -30,8 +31,8 @@ from predictive_watcher.core.rules import Rule
 
 OURS = 'predictive'
 RIVALS = (
-    'none', 'reactive', 'reactive_early', 'percentile', 'workload_balance',
-    'no_feedback', 'oracle',
+    'none', 'reactive', 'reactive_early', 'reactive_profiled', 'percentile',
+    'workload_balance', 'no_profile', 'no_feedback', 'oracle',
 )  # fmt: skip
 # Chosen on the time and the instances that models are chosen on; see the
 # user's page.  An audit gets them as parameters.
@@ -53,9 +54,9 @@ Tell = Callable[[str, float], None]
 class Study:
     """What is replayed, with which rules, and how often audits look.
 
-    ``memory`` and ``related`` (who moves together) are what audits before the
-    scene would have left; ``rules`` give
-    instances policies of their own.
+    ``memory``, ``related`` (who moves together) and ``profiles`` are what
+    audits before the scene would have left; ``rules`` give instances policies
+    of their own.
     """
 
     scene: scene_module.Scene
@@ -65,6 +66,7 @@ class Study:
     stride: int = 1
     rules: tuple[Rule, ...] = ()
     related: correlation.Correlation | None = None
+    profiles: remembering.Memory | None = None
 
     def contender(self, name: str) -> run.Contender:
         """The one of that name.
@@ -83,31 +85,38 @@ class Study:
             case 'reactive' | 'reactive_early' | 'percentile':
                 rival = rivals.BY_NAME[name]()
                 return proposing.Proposing(name, rival, policy, rules)
+            case 'reactive_profiled':
+                return proposing.Proposing(
+                    name, rivals.Reactive(), policy, rules,
+                    profiling=profiling.Profiling(self.profiles),
+                )  # fmt: skip
             case 'oracle':
                 oracle = rivals.Oracle(scene.demand)
                 return proposing.Proposing(name, oracle, policy, rules)
-            case 'predictive':
-                goes_on = remembering.Remembering(self.model, self.memory)
-                watched = standing_in.Watched(goes_on)
-                return proposing.Proposing(
-                    name, watched, policy, rules, self._together()
-                )
-            case 'no_feedback':
-                bare = remembering.Remembering(
-                    self.model, self.memory, calibrated=False
-                )
-                return proposing.Proposing(
-                    name, bare, policy, rules, self._together(),
-                    feedback=False,
-                )  # fmt: skip
+            case 'predictive' | 'no_profile' | 'no_feedback':
+                return self._modelled(name)
             case _:
                 raise exceptions.InvalidInput(
                     f'{name!r} is no contender; known are '
                     f'{", ".join((OURS, *RIVALS))}'
                 )
 
-    def _together(self) -> relating.Correlating:
-        return relating.Correlating(self.related)
+    def _modelled(self, name: str) -> run.Contender:
+        """Ours, or ours without something."""
+        learns = name != 'no_feedback'
+        bare = remembering.Remembering(
+            self.model, self.memory, calibrated=learns
+        )
+        profiles = profiling.Profiling(self.profiles)
+        return proposing.Proposing(
+            name,
+            standing_in.Watched(bare) if learns else bare,
+            self.policy,
+            self.rules,
+            relating.Correlating(self.related),
+            None if name == 'no_profile' else profiles,
+            feedback=learns,
+        )
 
 
 def prepare(
@@ -133,6 +142,7 @@ def prepare(
         functools.partial(tell, f'following {model.name}'),
     )
     related = predictive.related(demand, scene.limits, begin)
+    profiles = predictive.profiled(demand, scene.limits, begin)
     # nobody looks further back: what is older would be copied for each
     cut = max(0, begin - _HISTORY_S // demand.step_s)
     shorter = usage_module.UsageWindow(
@@ -149,6 +159,7 @@ def prepare(
         stride=stride,
         rules=rules,
         related=related,
+        profiles=profiles,
     )
 
 

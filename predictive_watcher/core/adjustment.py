@@ -19,6 +19,7 @@ class Reason(enum.StrEnum):
     VIOLATION_EXPECTED = 'violation_expected'
     NODE_OVERLOAD_EXPECTED = 'node_overload_expected'
     NEED_PASSED = 'need_passed'
+    NEED_IS_SMALLER = 'need_is_smaller'
     ROOM_FOR_HEAVIER = 'room_for_heavier'
     RESIZE_UNCONFIRMED = 'resize_unconfirmed'
     # nothing needs to be done

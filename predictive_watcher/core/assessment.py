@@ -54,6 +54,7 @@ class Assessment:
     saturated: np.ndarray
     risk: risk_module.InstanceRisk
     excess_s: np.ndarray
+    needs_a_day: np.ndarray
     load: load_module.NodeLoad
     bad_specs: Mapping[int, str]
     now: int
@@ -201,6 +202,13 @@ def assess(
             if known is None
             else known.excess_s(ceilings)
         ),
+        needs_a_day=(
+            np.zeros(limits.shape)
+            if known is None
+            else known.needs_a_day(
+                ceiling[:, None] * _own_limits(fleet, limits, origins or {})
+            )
+        ),
         load=load if nodes is None else nodes.judged(fleet, load, window),
         bad_specs=bad_specs,
         now=now,
@@ -216,6 +224,19 @@ def _own_names(
     fleet: fleet_module.Fleet, origins: Mapping[str, fleet_module.Flavor]
 ) -> list[str]:
     return [origins.get(one.id, one.flavor).name for one in fleet.instances]
+
+
+def _own_limits(
+    fleet: fleet_module.Fleet,
+    limits: np.ndarray,
+    origins: Mapping[str, fleet_module.Flavor],
+) -> np.ndarray:
+    """Limits without leases, (instances, resources)."""
+    found = limits.copy()
+    for row, instance in enumerate(fleet.instances):
+        if instance.id in origins:
+            found[row] = origins[instance.id].limits()
+    return found
 
 
 def _rungs(

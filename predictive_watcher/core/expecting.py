@@ -4,6 +4,7 @@ import numpy as np
 
 from predictive_watcher.core import fleet
 from predictive_watcher.core import outcomes
+from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.adjustment import Verdict
 from predictive_watcher.core.assessment import Assessment
@@ -30,6 +31,7 @@ def of_plan(
         )
         for verdict in verdicts
         if isinstance(verdict.adjustment, Resize)
+        and verdict.adjustment.reason is Reason.VIOLATION_EXPECTED
         and np.isfinite(verdict.risk).any()
     ]
 

@@ -6,20 +6,13 @@ import numpy as np
 
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import origins
+from predictive_watcher.core import staying
 from predictive_watcher.core.adjustment import Confirm
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.plan import PlanMaker
-
-
-# A lease that comes again lasts so many times lease_minimum: with 15 minutes
-# a day.
-_AGAIN = 96
-_A_DAY_S = 86400
-# A need that has come back is waited for so many times as long as that took.
-_PAUSES = 2
 
 
 def finish(maker: PlanMaker, row: int, lease: Lease) -> None:
@@ -91,23 +84,7 @@ def settle(
     maker.fallback[row] = Hold(
         reason=Reason.LEASE_KEPT,
         text=f'risk with {origin.name} {told}: keep {lease.flavor_name}'
-        + _why_longer(maker, row, lease),
-    )
-
-
-def _why_longer(maker: PlanMaker, row: int, lease: Lease) -> str:
-    name = lease.instance_id
-    if not maker.releases.get(name, 0):
-        pause_s = maker.pauses_s.get(name, 0)
-        if _PAUSES * pause_s <= maker.policy_of(row).lease_minimum_s:
-            return ''
-        return (
-            f'; its need came back after up to {pause_s} s, so this one goes '
-            f'on until it has been gone for {_least_s(maker, row, lease)} s'
-        )
-    return (
-        '; another lease of it ended within a day, so this one goes on until '
-        f'its need has been gone for {_least_s(maker, row, lease)} s'
+        + staying.told(maker, row, lease),
     )
 
 
@@ -132,33 +109,12 @@ def _is_over(maker: PlanMaker, row: int, lease: Lease, risk: float) -> bool:
     begun_at = maker.begins_at[row]
     if np.isnan(risk):
         return False
-    if now - _needed_at(maker, lease) < _least_s(maker, row, lease):
+    if now < staying.until(maker, row, lease):
         return False
     if now >= lease.expires_at:
         return bool(risk < begun_at)
     # a lease ends well below its beginning
     return bool(risk < min(policy.release_threshold, begun_at / 2))
-
-
-def _least_s(maker: PlanMaker, row: int, lease: Lease) -> int:
-    """How long a lease lasts at least after `_needed_at`.
-
-    Load that wavers about a limit would begin and end leases all day long.
-    """
-    minimum_s = maker.policy_of(row).lease_minimum_s
-    if maker.releases.get(lease.instance_id, 0):
-        return min(minimum_s * _AGAIN, _A_DAY_S)
-    return max(minimum_s, _PAUSES * maker.pauses_s.get(lease.instance_id, 0))
-
-
-def _needed_at(maker: PlanMaker, lease: Lease) -> int:
-    """When the lease began; where it, or its need, came again the last time
-    that its own flavor would not have been enough, if that is later.
-    """
-    name = lease.instance_id
-    if not (maker.releases.get(name, 0) or name in maker.pauses_s):
-        return lease.since
-    return max(lease.since, maker.needed_at.get(name, 0))
 
 
 def _release(
@@ -180,7 +136,7 @@ def _release(
         maker.barred(row, text, restarts=True)
         or maker.backing_off(row, text)
         or maker.resting(row, failures_only=True)
-        or _unpaid(maker, row, text, most)
+        or unpaid(maker, row, text, most)
         or waits(maker, row, lease, origin)
     )
     if hold:
@@ -198,7 +154,7 @@ def _release(
     maker.spend(row, action, target, origin, most=most)
 
 
-def _unpaid(
+def unpaid(
     maker: PlanMaker, row: int, text: str, most: int | None
 ) -> Hold | None:
     """Why nobody needs to look for a node, on a cloud with many leases."""
@@ -239,14 +195,12 @@ def waits(
 
 
 def _due_at(maker: PlanMaker, row: int, lease: Lease) -> int:
-    """When a lease expires; one that, or whose need, came again may end long
-    after that.
+    """When a lease expires; one whose need comes again may end long after
+    that.
     """
-    name = lease.instance_id
-    if not (maker.releases.get(name, 0) or name in maker.pauses_s):
+    if not staying.comes_again(maker, row, lease):
         return lease.expires_at
-    may_end_at = _needed_at(maker, lease) + _least_s(maker, row, lease)
-    return max(lease.expires_at, may_end_at)
+    return max(lease.expires_at, staying.until(maker, row, lease))
 
 
 def recheck(maker: PlanMaker, row: int, lease: Lease) -> None:

@@ -25,6 +25,7 @@ from predictive_watcher.core import reconciling
 from predictive_watcher.core import relating
 from predictive_watcher.core import relief
 from predictive_watcher.core import resolving
+from predictive_watcher.core import rightsizing
 from predictive_watcher.core import saturation
 from predictive_watcher.core import sizing
 from predictive_watcher.core import urgency
@@ -162,6 +163,9 @@ def propose(
         ),  # fmt: skip
         leases=held.valid,
         begins_at=begins_at,
+        peaks=rightsizing.peaks(
+            window, held.valid, origins, seen.limits, seen.ceiling
+        ),
         needed_at=reconciling.last_needs(window, origins, seen.ceiling),
         pauses_s=reconciling.pauses(window, origins, seen.ceiling),
         recent=recent or {},
@@ -231,7 +235,7 @@ def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:
     leasing.look_ahead(maker, leased)
     for row, lease in leased:
         if row not in maker.decided:
-            leasing.settle(maker, row, lease, most=half)
+            _settle(maker, row, lease, half)
     waiting = [row for row in at_risk if row not in maker.decided]
     sizing.look_ahead(maker, waiting)
     for row in waiting:
@@ -239,6 +243,13 @@ def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:
     yielding.make_room(maker, at_risk)
     _relieve_nodes(maker, rows)
     _look_again(maker, leased)
+
+
+def _settle(
+    maker: PlanMaker, row: int, lease: Lease, most: int | None = None
+) -> None:
+    leasing.settle(maker, row, lease, most=most)
+    rightsizing.trim(maker, row, lease, most=most)
 
 
 def _look_again(maker: PlanMaker, leased: Sequence[tuple[int, Lease]]) -> None:
@@ -250,7 +261,7 @@ def _look_again(maker: PlanMaker, leased: Sequence[tuple[int, Lease]]) -> None:
     for row, lease in leased:
         hold = maker.fallback.get(row)
         if row not in maker.decided and hold and hold.reason is Reason.BUDGET:
-            leasing.settle(maker, row, lease)
+            _settle(maker, row, lease)
 
 
 def _danger(maker: PlanMaker, rows: list[int]) -> tuple[float, list[int]]:

@@ -69,6 +69,7 @@ class PlanMaker:
     releases: Mapping[str, int] = field(default_factory=dict)
     needed_at: Mapping[str, int] = field(default_factory=dict)
     pauses_s: Mapping[str, int] = field(default_factory=dict)
+    peaks: Mapping[str, np.ndarray] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
     landings: landing.Landings = field(init=False)
     prospects: prospects_module.Prospects = field(init=False)

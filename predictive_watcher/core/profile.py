@@ -274,6 +274,19 @@ class BehaviouralProfile:
             prior = excess.mean_s(mean * others, others, PRIOR_EXCESS_S)
         return excess.mean_s(seconds, runs, prior)
 
+    def runs_a_day(self, level: np.ndarray) -> np.ndarray:
+        """How often a day usage passes a level, (instances, resources).
+
+        As if a day without had been seen before all else; 0 where nothing
+        was seen.
+
+        :param level: in the units of usage; NaN where there is none.
+        """
+        one = decay.weight(self.time or 0, HALF_LIFE_S)
+        _, runs = self.excess.above(level, one)
+        days = self.level.weight / one * (self.step_s / 86400)
+        return np.asarray(runs / (1.0 + days))
+
     def normal(self) -> Normal:
         """The limits of normal now."""
         now = self.segments.now

@@ -15,6 +15,8 @@ from predictive_watcher.core.plan import PlanMaker
 
 _TRIES = 4  # smaller flavors that a node is looked for
 _RESTARTS = 2  # of a lease: there, and back
+_LEFT = 0.7  # of the risk, at most: what leaves more is no help
+_ALSO = 0.2  # times a day that a resource not at risk passes its guideline
 
 
 def look_ahead(maker: PlanMaker, rows: Iterable[int]) -> None:
@@ -35,28 +37,55 @@ def need(maker: PlanMaker, row: int) -> np.ndarray:
     )
 
 
+def returning(maker: PlanMaker, row: int) -> np.ndarray:
+    """The limits that cover what its own flavor is known to be short of now
+    and then, (resources,); NaN where it is not.
+
+    One resize may serve several resources: their need returns while the
+    lease lasts.
+    """
+    own = maker.origin(row).limits() / maker.policy_of(row).ceiling
+    known = maker.seen.needs_a_day[row] >= _ALSO
+    return np.asarray(np.where(known, own, np.nan))
+
+
 def fitting(
     maker: PlanMaker, row: int, wanted: np.ndarray
 ) -> list[fleet_module.Flavor]:
-    """The permitted flavors that take the risk away, the smallest first.
+    """The permitted flavors that take the risk away, the smallest first:
+    below ``risk_threshold``, and well below what it is, or a lease that begins
+    early would be one of what is not short.  Those go before that also cover
+    what is known to return.
 
     Where none is as large as the weight asks for, the largest that ends the
     violation serves: a heavy instance must not go without.
     """
     seen, policy = maker.seen, maker.policy_of(row)
+    now = float(np.nan_to_num(seen.risk.risk[row]).max())
+    most = min(policy.risk_threshold, _LEFT * now)
     permitted = [
         flavor
         for flavor in _permitted(maker, row)
-        if maker.prospects.highest(row, flavor) < policy.risk_threshold
+        if maker.prospects.highest(row, flavor) < most
     ]
     enough = flavors_module.covering(permitted, wanted)
     least = np.fmax(seen.limits[row], seen.predicted[row] / policy.ceiling)
     least = np.where(np.isnan(seen.limits[row]), np.nan, least)
-    enough = enough or flavors_module.covering(permitted, least)[::-1]
+    if enough:
+        return _first(enough, np.fmax(wanted, returning(maker, row)))
+    enough = flavors_module.covering(permitted, least)[::-1]
     if enough or not seen.saturated[row].any():
         return enough
     # what is wanted beyond the limit is an estimate: more is better than none
     return _larger(maker, row, permitted[::-1], seen.saturated[row])
+
+
+def _first(
+    flavors: list[fleet_module.Flavor], wanted: np.ndarray
+) -> list[fleet_module.Flavor]:
+    """The same, those that cover this before all others."""
+    names = {one.name for one in flavors_module.covering(flavors, wanted)}
+    return sorted(flavors, key=lambda one: one.name not in names)
 
 
 def smaller(

@@ -84,7 +84,8 @@ SCHEMA: Mapping[str, Any] = {
         },
         'lease_minimum': {
             'description': 'Seconds that a lease lasts at least; one that '
-            'comes again within a day 96 times that, a day at most.',
+            'comes again within a day 96 times that, one whose need returns '
+            'every day 24 times that and its weight, a day at most.',
             'type': 'integer',
             'default': 900,
             'minimum': 0,

@@ -47,8 +47,9 @@ def test_a_table_the_figures_and_a_timeline_are_made(tmp_path, trace, capsys):
     assert code == 0
     told = json.loads(figures.read_text())
     names = [
-        *('predictive', 'none', 'reactive', 'reactive_early', 'percentile'),
-        *('workload_balance', 'no_feedback', 'oracle'),
+        *('predictive', 'none', 'reactive', 'reactive_early'),
+        *('reactive_profiled', 'percentile', 'workload_balance'),
+        *('no_profile', 'no_feedback', 'oracle'),
     ]
     assert list(told['contenders']) == names
     for name in names:

@@ -264,3 +264,22 @@ def test_a_number_that_no_usage_can_be_is_no_sample(garbage):
     found, wanted = learned(window(used)), learned(window(gap))
     for name, part in found.parts().items():
         assert np.array_equal(part, wanted.parts()[name]), name
+
+
+def test_how_often_a_day_a_level_is_passed_is_counted_by_resource():
+    window = made_days(4, times=(50, 200))
+    known = profile.BehaviouralProfile(1, 300)
+    known.learn(window)
+    often = known.runs_a_day(np.array([[1.8, 2048.0, np.nan, np.nan]]))
+    # two a day, and one more day without any that was not seen
+    assert often[0] == pytest.approx([1.6, 0, 0, 0], abs=0.05)
+
+
+def made_days(days, times):
+    used = np.full((1, days * 288, 4), 0.5, np.float32)
+    for day in range(days):
+        for begin in times:
+            used[0, day * 288 + begin : day * 288 + begin + 3, 0] = 2.0
+    return usage.UsageWindow(
+        instances=('a',), start=300 * 288 * 7, step_s=300, usage=used
+    )

@@ -1,0 +1,163 @@
+"""Leases that stay become as small as their need."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from predictive_watcher.core import pipeline
+from predictive_watcher.core.adjustment import Reason
+from predictive_watcher.core.adjustment import Release
+from predictive_watcher.core.adjustment import Resize
+from predictive_watcher.core.budgets import Spent
+from predictive_watcher.core.policy import Policy
+from tests.fakes import cloud_data as data
+from tests.fakes.forecaster import FakeForecaster
+
+
+DAY = 288  # steps
+AGAIN = Spent(releases={'a': 1})  # so the lease stays for a day
+
+
+def decision(
+    used=2.5, *, steps=DAY, since=8 * 3600, spent=AGAIN, window=None,
+    expected=None, instance=None, flavors=data.FLAVORS, nodes=None, **rules,
+):  # fmt: skip
+    """Of a lease of LARGE (8 vCPUs) over SMALL (2)."""
+    one = instance or data.instance('a', flavor=data.LARGE)
+    fleet = data.a_fleet(one, flavors=flavors, nodes=nodes)
+    lease = data.lease(
+        'a', flavor_name=data.LARGE.name, since=data.NOW - since
+    )
+    if window is None:
+        window = data.window(fleet, {'a': used}, steps=steps)
+    found = pipeline.propose(
+        fleet=fleet,
+        window=window,
+        forecaster=FakeForecaster(expected or {}),
+        leases=[lease],
+        policy=Policy(**rules),
+        now=data.NOW,
+        spent=spent,
+    )
+    return found.verdicts[0].adjustment
+
+
+def test_a_lease_that_stays_becomes_as_small_as_its_need():
+    chosen = decision()
+    assert isinstance(chosen, Resize)
+    assert chosen.reason is Reason.NEED_IS_SMALLER
+    assert chosen.flavor == data.MEDIUM
+    assert 'large is more than it needs: medium covers' in chosen.text
+
+
+def test_it_keeps_when_it_ends():
+    assert decision().expires_at == data.NOW + 3600
+
+
+def test_a_lease_that_soon_ends_is_not_resized_once_more():
+    assert decision(spent=Spent()).reason is Reason.LEASE_KEPT
+
+
+def test_a_lease_has_to_show_for_hours_what_it_needs():
+    assert decision(since=7000).reason is Reason.LEASE_KEPT
+
+
+def test_use_below_the_own_guideline_shows_nothing():
+    # .9 of 2 vCPUs were never passed: what is needed nobody has seen
+    chosen = decision(used=1.0, expected={'a': {'cpu': (1.5, 0.2)}})
+    assert chosen.reason is Reason.LEASE_KEPT
+
+
+def with_usage(*changes):
+    """A day of 2.5 vCPUs, and other use in some of its steps."""
+    fleet = data.a_fleet(data.instance('a', flavor=data.LARGE))
+    window = data.window(fleet, {'a': 2.5}, steps=DAY)
+    usage = window.usage.copy()
+    for steps, used in changes:
+        usage[0, steps, 0] = used
+    return dataclasses.replace(window, usage=usage)
+
+
+def test_use_that_the_lease_cut_off_shows_no_need():
+    chosen = decision(window=with_usage((-20, 7.9)))
+    assert chosen.reason is Reason.LEASE_KEPT
+
+
+def test_the_largest_use_of_the_day_counts_and_not_that_of_now():
+    window = with_usage((-20, 3.7))  # more than .9 of MEDIUM
+    assert decision(window=window).reason is Reason.LEASE_KEPT
+
+
+def test_use_from_before_the_lease_does_not_count():
+    # 100 steps are 8 h 20 min
+    window = with_usage((slice(DAY - 100), 7.9))
+    assert decision(window=window).flavor == data.MEDIUM
+
+
+def test_a_sample_that_is_missing_is_no_need():
+    window = with_usage((slice(-30, -20), np.nan))
+    assert decision(window=window).flavor == data.MEDIUM
+
+
+def test_what_is_expected_now_is_covered_too():
+    chosen = decision(expected={'a': {'cpu': (3.7, 0.01)}})
+    assert chosen.reason is Reason.LEASE_KEPT
+
+
+def test_a_release_goes_before():
+    chosen = decision(spent=Spent(), expected={'a': {'cpu': (0.1, 0.01)}})
+    assert isinstance(chosen, Release)
+
+
+@pytest.mark.parametrize(
+    ('rules', 'reason'),
+    [
+        ({'observe_only': True}, Reason.OBSERVED_ONLY),
+        ({'max_actions': 0}, Reason.BUDGET),
+    ],
+)
+def test_it_is_an_action_like_others(rules, reason):
+    assert decision(**rules).reason is reason
+
+
+def test_one_that_must_not_be_touched_stays_as_it_is():
+    locked = data.instance('a', flavor=data.LARGE, locked=True)
+    assert decision(instance=locked).reason is Reason.LOCKED
+
+
+WIDE = data.flavor('wide', 8, 4)  # many vCPUs, the memory of SMALL
+TALL = data.flavor('tall', 3, 6)
+
+
+def of_wide(memory_mib):
+    """The lease offers no more memory, and that is short as well."""
+    usage = with_usage().usage.copy()
+    usage[0, -50:-40, 1] = 3900  # of 4096 MiB
+    fleet = data.a_fleet(data.instance('a', flavor=WIDE))
+    lease = data.lease(
+        'a', flavor_name=WIDE.name, since=data.NOW - 8 * 3600
+    )
+    fleet = dataclasses.replace(
+        fleet,
+        flavors=(data.SMALL, TALL, WIDE),
+        nodes=(data.node('n1'), data.node('n2', memory_mib=memory_mib)),
+    )
+    found = pipeline.propose(
+        fleet=fleet,
+        window=dataclasses.replace(with_usage(), usage=usage),
+        forecaster=FakeForecaster({}),
+        leases=[lease],
+        policy=Policy(),
+        now=data.NOW,
+        spent=AGAIN,
+    )
+    return found.verdicts[0].adjustment
+
+
+def test_a_much_smaller_flavor_may_have_more_of_what_is_short():
+    assert of_wide(65536).flavor == TALL
+
+
+def test_it_needs_room_for_what_it_has_more():
+    assert of_wide(4608).reason is Reason.LEASE_KEPT
