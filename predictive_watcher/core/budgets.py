@@ -105,12 +105,17 @@ class Budgets:
         return len(self._planned)
 
     def full(
-        self, row: int, nodes: Iterable[str], most: int | None = None
+        self,
+        row: int,
+        nodes: Iterable[str],
+        most: int | None = None,
+        spare: int = 0,
     ) -> str | None:
         """The budget that leaves no room for an action, if any.
 
         :param nodes: that it would burden.
         :param most: use at most so many of the plan's actions.
+        :param spare: leave so many of each hour and day to others.
         """
         if most is not None and len(self._planned) >= most:
             limit = self._own.of(row).max_actions
@@ -118,7 +123,8 @@ class Budgets:
         for name, key, limit in self._lines(row, nodes):
             planned = self._limits.get(key, Counter())
             limit = min([limit, *planned])
-            if planned.total() + self._before[key] >= limit:
+            left = spare if name.endswith(_OVER_TIME) else 0
+            if planned.total() + self._before[key] + left >= limit:
                 return f'{name} = {limit}' + _told(key)
         return None
 
@@ -185,6 +191,7 @@ class Budgets:
 
 
 _ANY = 10**9
+_OVER_TIME = ('_hour', '_day')  # how names of what outlasts a plan end
 
 
 def _told(key: Hashable) -> str:

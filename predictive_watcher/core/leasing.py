@@ -71,7 +71,7 @@ def settle(
             text=f'the lease of {lease.flavor_name} cannot end: {why_not}',
         )
         return
-    risk = _risk_with(maker, row, origin)
+    risk = risk_with(maker, row, origin)
     if _is_over(maker, row, lease, risk):
         _release(maker, row, lease, origin, risk, most)
         return
@@ -212,7 +212,7 @@ def recheck(maker: PlanMaker, row: int, lease: Lease) -> None:
             maker.withdraw(row, action.flavor, hold)
 
 
-def _risk_with(
+def risk_with(
     maker: PlanMaker, row: int, flavor: fleet_module.Flavor
 ) -> float:
     """The highest risk of one instance if it had this flavor.

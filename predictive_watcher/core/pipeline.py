@@ -166,8 +166,12 @@ def propose(
         peaks=rightsizing.peaks(
             window, held.valid, origins, seen.limits, seen.ceiling
         ),
-        needed_at=reconciling.last_needs(window, origins, seen.ceiling),
-        pauses_s=reconciling.pauses(window, origins, seen.ceiling),
+        needed_at=reconciling.last_needs(
+            window, origins, seen.limits, seen.ceiling
+        ),
+        pauses_s=reconciling.pauses(
+            window, origins, seen.limits, seen.ceiling
+        ),
         recent=recent or {},
         missing=missing or {},
         failed_releases=failed_releases or {},
@@ -235,7 +239,7 @@ def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:
     leasing.look_ahead(maker, leased)
     for row, lease in leased:
         if row not in maker.decided:
-            _settle(maker, row, lease, half)
+            leasing.settle(maker, row, lease, most=half)
     waiting = [row for row in at_risk if row not in maker.decided]
     sizing.look_ahead(maker, waiting)
     for row in waiting:
@@ -243,13 +247,7 @@ def _decide(maker: PlanMaker, rows: list[int], at_risk: list[int]) -> None:
     yielding.make_room(maker, at_risk)
     _relieve_nodes(maker, rows)
     _look_again(maker, leased)
-
-
-def _settle(
-    maker: PlanMaker, row: int, lease: Lease, most: int | None = None
-) -> None:
-    leasing.settle(maker, row, lease, most=most)
-    rightsizing.trim(maker, row, lease, most=most)
+    rightsizing.trim(maker, leased, at_risk)
 
 
 def _look_again(maker: PlanMaker, leased: Sequence[tuple[int, Lease]]) -> None:
@@ -261,7 +259,7 @@ def _look_again(maker: PlanMaker, leased: Sequence[tuple[int, Lease]]) -> None:
     for row, lease in leased:
         hold = maker.fallback.get(row)
         if row not in maker.decided and hold and hold.reason is Reason.BUDGET:
-            _settle(maker, row, lease)
+            leasing.settle(maker, row, lease)
 
 
 def _danger(maker: PlanMaker, rows: list[int]) -> tuple[float, list[int]]:

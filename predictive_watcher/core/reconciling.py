@@ -105,22 +105,26 @@ def _why_lost(
 def last_needs(
     window: usage.UsageWindow,
     origins: Mapping[str, fleet_module.Flavor],
+    limits: np.ndarray,
     ceilings: np.ndarray,
 ) -> dict[str, int]:
     """When each leased instance last used more than its own flavor is good
     for: the Unix second of the newest sample above ceiling x limit of any
-    resource, by instance id.  One that never did is not there.
+    resource that its lease offers more of, by instance id.  One that never
+    did is not there.
 
     :param origins: by instance id, the own flavor of those with a lease.
+    :param limits: those in force, (instances, resources).
     :param ceilings: of each instance of the window.
     """
-    needed = _needed(window, origins, ceilings)
+    needed = _needed(window, origins, limits, ceilings)
     return {name: int(times[-1]) for name, times in needed.items()}
 
 
 def pauses(
     window: usage.UsageWindow,
     origins: Mapping[str, fleet_module.Flavor],
+    limits: np.ndarray,
     ceilings: np.ndarray,
 ) -> dict[str, int]:
     """The longest time (s) after which each leased instance needed more than
@@ -130,7 +134,7 @@ def pauses(
     hour of two days, is another need.
     """
     found = {}
-    for name, times in _needed(window, origins, ceilings).items():
+    for name, times in _needed(window, origins, limits, ceilings).items():
         between = np.diff(times) - window.step_s
         longest = between[between <= APART_S].max(initial=0)
         if longest > 0:
@@ -138,9 +142,22 @@ def pauses(
     return found
 
 
+def offers_more(limits: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Which resources a lease offers more of than the own flavor: a need of
+    others it does not help.
+
+    :param limits: those in force, like ``own``; NaN: there is none.
+    """
+    with np.errstate(invalid='ignore'):
+        return np.asarray(
+            (limits > own) | (np.isnan(limits) & np.isfinite(own))
+        )
+
+
 def _needed(
     window: usage.UsageWindow,
     origins: Mapping[str, fleet_module.Flavor],
+    limits: np.ndarray,
     ceilings: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """The times of all samples above ceiling x limit of the own flavor."""
@@ -149,10 +166,11 @@ def _needed(
     if not leased:
         return {}
     rows = [row_of[name] for name in leased]
-    limits = np.array([origins[name].limits() for name in leased])
-    guideline = ceilings[rows][:, None] * limits
+    own = np.array([origins[name].limits() for name in leased])
+    helped = offers_more(limits[rows], own)
+    guideline = np.where(helped, ceilings[rows][:, None] * own, np.nan)
     with np.errstate(invalid='ignore'):
-        above = (window.usage[rows] > guideline[:, None]).any(axis=2)
+        above = np.any(window.usage[rows] > guideline[:, None], axis=2)
     times = window.times()
     return {
         name: times[above[i]]

@@ -5,9 +5,15 @@ usage was flat, and the more so the more an instance weighs.  Once it has
 held for `SETTLED_S`, and the need has come back in that time, usage shows
 what is wanted: the smallest flavor that covers the largest use of the last
 day is enough, if the risk with it is low.
+
+It saves room and averts nothing.  So it comes last: only in a plan in which
+nobody who is at risk waits for a budget, only where the lease stays for as
+long once more, with a node that is known to have room, and not within a day
+after a resize that failed.
 """
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,10 +21,12 @@ import numpy as np
 from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leasing
+from predictive_watcher.core import reconciling
 from predictive_watcher.core import saturation
 from predictive_watcher.core import sizing
 from predictive_watcher.core import staying
 from predictive_watcher.core import usage
+from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.leases import Lease
@@ -26,8 +34,10 @@ from predictive_watcher.core.plan import PlanMaker
 
 
 SETTLED_S = 2 * 3600
+_DAY_S = 86400
 _SHOWN = 3  # samples beyond the own guideline
 _LESS = 0.9  # of the size, or less: else it is not worth a restart
+_SPARE = 1  # action of each hour and day is left to who comes to be at risk
 
 
 def peaks(
@@ -37,9 +47,11 @@ def peaks(
     limits: np.ndarray,
     ceilings: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """The largest use of the last day with the flavor of today, by instance
-    id: (resources,).  Only of leases that have shown what is needed: the
-    need was there, and usage was not cut off.
+    """The largest use of the last day, by instance id: (resources,), NaN
+    where there is no sample.
+
+    Only of leases that have shown what is needed with the flavor of today:
+    the need was there, and usage was not cut off.
 
     :param limits: those in force, (instances, resources).
     :param ceilings: of each instance of the window.
@@ -51,31 +63,69 @@ def peaks(
         row, origin = row_of.get(name), origins.get(name)
         if row is None or origin is None or lease.pending_flavor_name:
             continue
+        own = origin.limits()
+        helped = reconciling.offers_more(limits[row], own)
+        guideline = np.where(helped, ceilings[row] * own, np.nan)
         # the step in which the resize was made is of both flavors
-        since = max(lease.since, window.end - 86400) + 2 * window.step_s
-        used = window.usage[row, times >= since]
+        used = window.usage[row, times >= lease.since + 2 * window.step_s]
         with np.errstate(invalid='ignore'):
-            needed = (used > ceilings[row] * origin.limits()).any(axis=1)
+            needed = (used > guideline).any(axis=1)
             cut = (used >= saturation.FLAT * limits[row]).any()
-        if needed.sum() >= _SHOWN and not cut:
-            found[name] = np.nanmax(used, axis=0, initial=-np.inf)
+        if needed.sum() < _SHOWN or cut:
+            continue
+        # what was used with a larger flavor, or cut off by a smaller one,
+        # was needed as well
+        day = window.usage[row, times > window.end - _DAY_S]
+        most = np.fmax.reduce(day, axis=0, initial=-np.inf)
+        found[name] = np.where(np.isfinite(most), most, np.nan)
     return found
 
 
 def trim(
-    maker: PlanMaker, row: int, lease: Lease, *, most: int | None = None
+    maker: PlanMaker,
+    leased: Sequence[tuple[int, Lease]],
+    at_risk: Sequence[int],
 ) -> None:
-    """Let a lease that is kept, and stays, become as small as its need.
+    """Let leases that are kept, and stay, become as small as their need.
 
-    :param most: see `leasing.settle`.
+    :param at_risk: instances that would rather have more.
     """
-    kept = maker.fallback.get(row)
-    if kept is None or kept.reason is not Reason.LEASE_KEPT:
+    if any(_lacks_budget(maker, row) for row in at_risk):
         return
-    if not staying.comes_again(maker, row, lease):
-        return
+    in_danger = set(at_risk)
+    for row, lease in leased:
+        if row not in in_danger and _may(maker, row, lease):
+            _trim(maker, row, lease)
+
+
+def _lacks_budget(maker: PlanMaker, row: int) -> bool:
+    hold = maker.fallback.get(row)
+    return (
+        row not in maker.decided
+        and hold is not None
+        and hold.reason is Reason.BUDGET
+    )
+
+
+def _may(maker: PlanMaker, row: int, lease: Lease) -> bool:
+    """Whether a smaller flavor would be wanted, if there is one."""
+    now, kept = maker.seen.now, maker.fallback.get(row)
+    last = maker.recent.get(lease.instance_id)
+    return (
+        row not in maker.decided
+        and kept is not None
+        and kept.reason is Reason.LEASE_KEPT
+        and maker.policy_of(row).allow_resize
+        and now - lease.since >= SETTLED_S
+        and staying.comes_again(maker, row, lease)
+        and staying.until(maker, row, lease) - now >= SETTLED_S
+        and not (last and last.failed and now - last.at < _DAY_S)
+    )
+
+
+def _trim(maker: PlanMaker, row: int, lease: Lease) -> None:
     flavor = _smaller(maker, row, lease)
-    if flavor is None:
+    if flavor is None or maker.quotas.lack(maker.instance(row), flavor):
         return
     text = (
         f'{lease.flavor_name} is more than it needs: {flavor.name} covers '
@@ -84,42 +134,42 @@ def trim(
     hold = (
         maker.barred(row, text, restarts=True)
         or maker.resting(row)
-        or leasing.unpaid(maker, row, text, most)
-        or leasing.waits(maker, row, lease, flavor)
+        or _unsafe(maker, row, flavor, text)
     )
     if hold:
         maker.fallback[row] = hold
         return
-    node, _ = maker.find(row, flavor, below=1.01)
-    if not _has_room(maker, row, flavor, node):
+    policy = maker.policy_of(row)
+    node, _ = maker.find(row, flavor, below=policy.release_threshold)
+    if node is None:
         return
+    nodes = {maker.instance(row).node, node.name}
+    if maker.budgets.full(row, nodes, spare=_SPARE):
+        return
+    least = maker.seen.now + policy.lease_duration_s
     action = Resize(
         reason=Reason.NEED_IS_SMALLER,
         text=text,
         flavor=flavor,
-        node=node.name if node else '',
-        unfit=maker.unfit(row, flavor, node.name) if node else (),
-        expires_at=lease.expires_at,
+        node=node.name,
+        unfit=maker.unfit(row, flavor, node.name),
+        expires_at=max(lease.expires_at, least),
         benefit=0.0,
         cost=0.0,
     )
-    target = action.node or maker.instance(row).node
-    maker.spend(row, action, target, flavor, most=most)
+    maker.spend(row, action, node.name, flavor)
 
 
-def _has_room(
-    maker: PlanMaker,
-    row: int,
-    flavor: fleet_module.Flavor,
-    node: fleet_module.Node | None,
-) -> bool:
-    """What is smaller in all fits where the instance is; what is larger in
-    one needs a node, and a quota.
-    """
-    instance = maker.instance(row)
-    if flavors_module.smaller(instance.flavor, flavor) is None:
-        return True
-    return node is not None and maker.quotas.lack(instance, flavor) is None
+def _unsafe(
+    maker: PlanMaker, row: int, flavor: fleet_module.Flavor, text: str
+) -> Hold | None:
+    """Nova chooses where a resize lands: each node has to be calm."""
+    why = maker.landings.unsafe(
+        row, flavor, below=maker.policy.release_threshold
+    )
+    if why is None:
+        return None
+    return Hold(reason=Reason.NOT_CALM, text=f'{text}; but {why}')
 
 
 def _smaller(
@@ -128,23 +178,23 @@ def _smaller(
     """The smaller flavor that is enough; None: the one of today stays."""
     seen, policy = maker.seen, maker.policy_of(row)
     peak = maker.peaks.get(lease.instance_id)
-    if peak is None or seen.now - lease.since < SETTLED_S:
-        return None
     origin = maker.origin(row)
     own = origin.limits()
+    if peak is None or np.isnan(peak[np.isfinite(own)]).any():
+        return None
     least = np.fmax(peak, seen.predicted[row]) / policy.ceiling
     least = np.fmax(least, sizing.returning(maker, row))
     wanted = np.where(np.isnan(own), np.nan, np.fmax(own, least))
     # what the instance may be leased is told by its own flavor
     terms = sizing.terms_of(maker, row)
     terms = replace(terms, instance=replace(terms.instance, flavor=origin))
+    today = maker.instance(row).flavor
     for flavor in flavors_module.covering(
         maker.shelf.candidates(terms), wanted
     ):
-        risk = maker.prospects.highest(row, flavor)
-        if risk < policy.release_threshold and _is_less(
-            flavor, maker.instance(row).flavor, origin
-        ):
+        # NaN is not low
+        calm = leasing.risk_with(maker, row, flavor) < policy.release_threshold
+        if calm and _is_less(flavor, today, origin):
             return flavor
     return None
 

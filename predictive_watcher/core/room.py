@@ -44,7 +44,7 @@ def find(
     The node is judged as if the instance took all that it is offered; what
     is decided next has to set `Placement.extra` back where nothing is done.
 
-    :param fitting: the flavors that cover the need, the smallest first.
+    :param fitting: the flavors that cover the need, the best first.
     """
     refusals: list[Hold] = []
     for flavor in fitting:

@@ -52,21 +52,24 @@ def returning(maker: PlanMaker, row: int) -> np.ndarray:
 def fitting(
     maker: PlanMaker, row: int, wanted: np.ndarray
 ) -> list[fleet_module.Flavor]:
-    """The permitted flavors that take the risk away, the smallest first:
-    below ``risk_threshold``, and well below what it is, or a lease that begins
-    early would be one of what is not short.  Those go before that also cover
-    what is known to return.
+    """The permitted flavors that take the risk away: below
+    ``risk_threshold``, and that of the resource at the highest risk well below
+    what it is, or a lease that begins early would be one of what is not short.
+
+    Those come first that also cover what is known to return, of either kind
+    the smallest.
 
     Where none is as large as the weight asks for, the largest that ends the
     violation serves: a heavy instance must not go without.
     """
     seen, policy = maker.seen, maker.policy_of(row)
-    now = float(np.nan_to_num(seen.risk.risk[row]).max())
-    most = min(policy.risk_threshold, _LEFT * now)
+    r = worst(maker, row)
+    most = _LEFT * seen.risk.risk[row, r]
     permitted = [
         flavor
         for flavor in _permitted(maker, row)
-        if maker.prospects.highest(row, flavor) < most
+        if maker.prospects.highest(row, flavor) < policy.risk_threshold
+        and not maker.prospects.risk(row, flavor)[r] > most
     ]
     enough = flavors_module.covering(permitted, wanted)
     least = np.fmax(seen.limits[row], seen.predicted[row] / policy.ceiling)

@@ -17,6 +17,8 @@ and for ``lease_minimum``, counted from its beginning, where nothing is known
 to return.
 """
 
+from predictive_watcher.core import reconciling
+from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.plan import PlanMaker
 
@@ -47,7 +49,9 @@ def until(maker: PlanMaker, row: int, lease: Lease) -> int:
     if not comes_again(maker, row, lease):
         return least
     needed_at = maker.needed_at.get(lease.instance_id, 0)
-    if _came_again(maker, lease):
+    # one that became smaller began before that
+    began = not lease.reason.startswith(Reason.NEED_IS_SMALLER)
+    if _came_again(maker, lease) and (began or not needed_at):
         needed_at = max(lease.since, needed_at)
     return max(least, needed_at + awaited_s(maker, row, lease))
 
@@ -62,7 +66,7 @@ def awaited_s(maker: PlanMaker, row: int, lease: Lease) -> int:
         return max(minimum_s, _PAUSES * pause_s)
     weight = float(maker.seen.weights[row].max())
     awaited_s = int(min(minimum_s * _AWAITED * weight, _A_DAY_S))
-    return max(awaited_s, pause_s + minimum_s)
+    return max(awaited_s, _PAUSES * pause_s, minimum_s)
 
 
 def told(maker: PlanMaker, row: int, lease: Lease) -> str:
@@ -78,10 +82,10 @@ def told(maker: PlanMaker, row: int, lease: Lease) -> str:
     if _came_again(maker, lease):
         why = 'another lease of it ended within a day'
     elif _returns(maker, row):
-        often = float(maker.seen.needs_a_day[row].max())
+        often = _needs_a_day(maker, row)
         why = (
-            f'it needs more than {lease.origin_flavor_name} {often:.1f} '
-            'times a day'
+            f'it passes what {lease.origin_flavor_name} is good for '
+            f'{often:.1f} times a day'
         )
     else:
         why = f'its need came back after up to {maker.pauses_s[name]} s'
@@ -96,4 +100,12 @@ def _came_again(maker: PlanMaker, lease: Lease) -> bool:
 
 
 def _returns(maker: PlanMaker, row: int) -> bool:
-    return bool(maker.seen.needs_a_day[row].max() >= _OFTEN)
+    return _needs_a_day(maker, row) >= _OFTEN
+
+
+def _needs_a_day(maker: PlanMaker, row: int) -> float:
+    """How often a day it needs more of what its lease offers more of."""
+    helped = reconciling.offers_more(
+        maker.seen.limits[row], maker.origin(row).limits()
+    )
+    return float(maker.seen.needs_a_day[row][helped].max(initial=0.0))

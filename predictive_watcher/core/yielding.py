@@ -21,6 +21,7 @@ import itertools
 
 import numpy as np
 
+from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leasing
 from predictive_watcher.core import placement
@@ -136,9 +137,13 @@ def _make_room(maker: PlanMaker, row: int, market: _Market) -> None:
     """End the lease that does least harm, if there is one."""
     need = sizing.need(maker, row)
     fitting = sizing.fitting(maker, row, need)
-    if not fitting or maker.quotas.lack(maker.instance(row), fitting[0]):
+    if not fitting:
         return
-    flavor = fitting[0]
+    own = maker.instance(row).flavor
+    # room is short: what only covers the need of now is enough
+    flavor = min(fitting, key=lambda one: flavors_module.size(one, own))
+    if maker.quotas.lack(maker.instance(row), flavor):
+        return
     benefit, cost = sizing.worth(maker, row, flavor)
     some = (
         k

@@ -158,7 +158,7 @@ class PredictiveResize(live_action.LiveAction):
             expires_at=given.expires_at,
             origin_vcpus=given.origin_vcpus or None,
             origin_memory_mib=given.origin_memory_mib or None,
-        origin_specs=given.origin_specs,
+            origin_specs=given.origin_specs,
         )
 
     def _is_as_before(self, flavor: str) -> bool:

@@ -147,11 +147,11 @@ def run(
     changed: tuple[dict[str, Any], ...] = ()
     if not parameters.observe_only:
         ledger.keep_outbreaks(proposal.outbreaks, now, audit)
-        if starts:
+        changed = lease_news.keep(cloud, ledger, proposal, leases, now)
+        if starts:  # last: of what fails before, nothing is claimed
             proposal = restraint.reserve(
                 ledger, audit, proposal, now, restrained.over
             )
-        changed = lease_news.keep(cloud, ledger, proposal, leases, now)
     learned = learning.Learning(
         audit=audit,
         proposal=proposal,

@@ -340,6 +340,9 @@ def test_what_is_reserved_for_the_host_is_no_capacity():
 
 
 # ------------------------------------------- the last need of an own flavor
+LIMITS = np.array([data.MEDIUM.limits()])  # of the lease
+
+
 def used(cpu):
     fleet = data.a_fleet(data.instance('a', flavor=data.MEDIUM))
     window = data.window(fleet, steps=len(cpu))
@@ -350,7 +353,9 @@ def used(cpu):
 
 def needed_s_ago(cpu):
     _, window = used(cpu)
-    found = reconciling.last_needs(window, {'a': data.SMALL}, CEILING)
+    found = reconciling.last_needs(
+        window, {'a': data.SMALL}, LIMITS, CEILING
+    )
     return data.NOW - found['a'] if found else None
 
 
@@ -360,16 +365,30 @@ def test_the_last_need_is_the_newest_sample_above_the_own_ceiling():
     assert needed_s_ago([1.8, 1.8, 1.8, np.nan]) is None
 
 
+def test_a_need_that_the_lease_does_not_help_is_none():
+    _, window = used([0.5, 0.5])
+    usage = window.usage.copy()
+    usage[0, 0, 1] = 4000  # MiB of 4096
+    window = dataclasses.replace(window, usage=usage)
+    more_cpu = np.array([data.flavor('cpu', 4, 4).limits()])
+    for limits, last in ((LIMITS, {'a': data.NOW - 300}), (more_cpu, {})):
+        found = reconciling.last_needs(
+            window, {'a': data.SMALL}, limits, CEILING
+        )
+        assert found == last
+
+
 def test_no_lease_no_need():
     _, window = used([1.9])
-    assert reconciling.last_needs(window, {}, CEILING) == {}
+    assert reconciling.last_needs(window, {}, LIMITS, CEILING) == {}
     gone = {'b': data.SMALL}
-    assert reconciling.last_needs(window, gone, CEILING) == {}
+    assert reconciling.last_needs(window, gone, LIMITS, CEILING) == {}
 
 
 def paused_s(cpu):
     _, window = used(cpu)
-    return reconciling.pauses(window, {'a': data.SMALL}, CEILING).get('a')
+    found = reconciling.pauses(window, {'a': data.SMALL}, LIMITS, CEILING)
+    return found.get('a')
 
 
 def test_a_pause_is_the_time_until_the_need_came_back():

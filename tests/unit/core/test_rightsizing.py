@@ -10,6 +10,8 @@ from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.adjustment import Resize
 from predictive_watcher.core.budgets import Spent
+from predictive_watcher.core.leases import Attempt
+from predictive_watcher.core.leases import Kind
 from predictive_watcher.core.policy import Policy
 from tests.fakes import cloud_data as data
 from tests.fakes.forecaster import FakeForecaster
@@ -21,13 +23,14 @@ AGAIN = Spent(releases={'a': 1})  # so the lease stays for a day
 
 def decision(
     used=2.5, *, steps=DAY, since=8 * 3600, spent=AGAIN, window=None,
-    expected=None, instance=None, flavors=data.FLAVORS, nodes=None, **rules,
+    expected=None, instance=None, flavors=data.FLAVORS, nodes=None,
+    recent=None, **rules,
 ):  # fmt: skip
     """Of a lease of LARGE (8 vCPUs) over SMALL (2)."""
     one = instance or data.instance('a', flavor=data.LARGE)
     fleet = data.a_fleet(one, flavors=flavors, nodes=nodes)
     lease = data.lease(
-        'a', flavor_name=data.LARGE.name, since=data.NOW - since
+        'a', flavor_name=one.flavor.name, since=data.NOW - since
     )
     if window is None:
         window = data.window(fleet, {'a': used}, steps=steps)
@@ -39,6 +42,7 @@ def decision(
         policy=Policy(**rules),
         now=data.NOW,
         spent=spent,
+        recent=recent,
     )
     return found.verdicts[0].adjustment
 
@@ -89,9 +93,18 @@ def test_the_largest_use_of_the_day_counts_and_not_that_of_now():
     assert decision(window=window).reason is Reason.LEASE_KEPT
 
 
-def test_use_from_before_the_lease_does_not_count():
+def test_use_of_the_day_counts_also_where_another_flavor_held():
     # 100 steps are 8 h 20 min
-    window = with_usage((slice(DAY - 100), 7.9))
+    window = with_usage((slice(DAY - 100), 3.7))
+    assert decision(window=window).reason is Reason.LEASE_KEPT
+
+
+def test_use_of_the_day_before_does_not_count():
+    fleet = data.a_fleet(data.instance('a', flavor=data.LARGE))
+    window = data.window(fleet, {'a': 2.5}, steps=2 * DAY)
+    usage = window.usage.copy()
+    usage[0, :DAY, 0] = 7.9
+    window = dataclasses.replace(window, usage=usage)
     assert decision(window=window).flavor == data.MEDIUM
 
 
@@ -114,7 +127,7 @@ def test_a_release_goes_before():
     ('rules', 'reason'),
     [
         ({'observe_only': True}, Reason.OBSERVED_ONLY),
-        ({'max_actions': 0}, Reason.BUDGET),
+        ({'max_actions': 0}, Reason.LEASE_KEPT),
     ],
 )
 def test_it_is_an_action_like_others(rules, reason):
@@ -132,27 +145,15 @@ TALL = data.flavor('tall', 3, 6)
 
 def of_wide(memory_mib):
     """The lease offers no more memory, and that is short as well."""
-    usage = with_usage().usage.copy()
+    window = with_usage()
+    usage = window.usage.copy()
     usage[0, -50:-40, 1] = 3900  # of 4096 MiB
-    fleet = data.a_fleet(data.instance('a', flavor=WIDE))
-    lease = data.lease(
-        'a', flavor_name=WIDE.name, since=data.NOW - 8 * 3600
-    )
-    fleet = dataclasses.replace(
-        fleet,
+    return decision(
+        window=dataclasses.replace(window, usage=usage),
+        instance=data.instance('a', flavor=WIDE),
         flavors=(data.SMALL, TALL, WIDE),
         nodes=(data.node('n1'), data.node('n2', memory_mib=memory_mib)),
     )
-    found = pipeline.propose(
-        fleet=fleet,
-        window=dataclasses.replace(with_usage(), usage=usage),
-        forecaster=FakeForecaster({}),
-        leases=[lease],
-        policy=Policy(),
-        now=data.NOW,
-        spent=AGAIN,
-    )
-    return found.verdicts[0].adjustment
 
 
 def test_a_much_smaller_flavor_may_have_more_of_what_is_short():
@@ -161,3 +162,86 @@ def test_a_much_smaller_flavor_may_have_more_of_what_is_short():
 
 def test_it_needs_room_for_what_it_has_more():
     assert of_wide(4608).reason is Reason.LEASE_KEPT
+
+
+# ------------------------------------------------------------- it comes last
+
+
+def test_nothing_is_trimmed_where_resizes_are_not_allowed():
+    assert decision(allow_resize=False).reason is Reason.LEASE_KEPT
+
+
+def test_nothing_is_trimmed_without_a_node_for_it():
+    alone = (data.node('n1'),)  # and Nova resizes to others only
+    assert decision(nodes=alone).reason is Reason.LEASE_KEPT
+
+
+def test_memory_that_nobody_knows_is_not_taken_away():
+    window = with_usage()
+    usage = window.usage.copy()
+    usage[0, :, 1] = np.nan
+    chosen = decision(window=dataclasses.replace(window, usage=usage))
+    assert chosen.reason is Reason.LEASE_KEPT
+
+
+def test_a_lease_that_is_about_to_end_is_left_alone():
+    # gone for 23 of 24 hours: whatever was shown, it ends in an hour
+    fleet = data.a_fleet(data.instance('a', flavor=data.LARGE))
+    window = data.window(fleet, {'a': 1.7}, steps=DAY)
+    usage = window.usage.copy()
+    usage[0, 1:12, 0] = 2.5
+    window = dataclasses.replace(window, usage=usage)
+    chosen = decision(
+        window=window, since=30 * 3600, expected={'a': {'cpu': (1.7, 0.3)}}
+    )
+    assert chosen.reason is Reason.LEASE_KEPT
+
+
+def test_after_one_that_failed_it_waits_for_a_day():
+    failed = Attempt(
+        instance_id='a',
+        kind=Kind.RESIZE,
+        at=data.NOW - 20 * 3600,
+        failed=True,
+        text='No valid host was found',
+    )
+    assert decision(recent={'a': failed}).reason is Reason.LEASE_KEPT
+    earlier = dataclasses.replace(failed, at=data.NOW - 86400)
+    assert decision(recent={'a': earlier}).flavor == data.MEDIUM
+
+
+@pytest.mark.parametrize('left', [1, 2])
+def test_an_action_of_the_day_is_left_for_a_need(left):
+    spent = Spent(releases={'a': 1}, instance_day={'a': 3})
+    chosen = decision(spent=spent, max_actions_per_instance_day=3 + left)
+    assert isinstance(chosen, Resize) is (left == 2)
+
+
+def test_nothing_is_trimmed_while_somebody_at_risk_lacks_a_budget():
+    one = data.instance('a', flavor=data.LARGE)
+    many = [data.instance(f'b{n}') for n in range(2)]
+    fleet = data.a_fleet(one, *many, nodes=[data.node(f'n{n}') for n in '123'])
+    lease = data.lease(
+        'a', flavor_name=data.LARGE.name, since=data.NOW - 8 * 3600
+    )
+
+    def found(budget):
+        proposal = pipeline.propose(
+            fleet=fleet,
+            window=data.window(fleet, {'a': 2.5}, steps=DAY),
+            forecaster=FakeForecaster(
+                {other.id: {'cpu': (1.95, 0.01)} for other in many}
+            ),
+            leases=[lease],
+            policy=Policy(max_actions=budget, max_actions_per_node=9),
+            now=data.NOW,
+            spent=AGAIN,
+        )
+        return [v.adjustment.reason for v in proposal.verdicts]
+
+    assert found(3) == [
+        Reason.NEED_IS_SMALLER,
+        Reason.VIOLATION_EXPECTED,
+        Reason.VIOLATION_EXPECTED,
+    ]
+    assert found(1)[0] is Reason.LEASE_KEPT

@@ -110,7 +110,11 @@ def kept(window, *, flavor=data.MEDIUM, since=7200):
         flavors=(flavor,),
         own=flavor,
         window=window,
-        leases=[data.lease('a', since=data.NOW - since)],
+        leases=[
+            data.lease(
+                'a', flavor_name=flavor.name, since=data.NOW - since
+            )
+        ],
     )
 
 
@@ -121,7 +125,7 @@ LONG_AGO = [(50, 55, CPUS, 1.9), (100, 105, CPUS, 1.9)]  # 15 hours ago
 def test_a_lease_goes_on_where_the_profile_knows_the_need_to_return():
     chosen = kept(days(5, *TWICE))
     assert chosen.reason is Reason.LEASE_KEPT
-    assert 'it needs more than small 1.6 times a day' in chosen.text
+    assert 'it passes what small is good for 1.6 times a day' in chosen.text
     assert 'gone for 21600 s' in chosen.text
 
 
@@ -143,3 +147,32 @@ def test_that_of_a_heavy_one_waits_for_longer():
     chosen = kept(days(5, *LONG_AGO), since=16 * 3600, flavor=heavy)
     assert chosen.reason is Reason.LEASE_KEPT
     assert 'gone for 86400 s' in chosen.text
+
+
+@pytest.mark.parametrize('flavor', [data.MEDIUM, CPU])
+def test_a_need_that_the_lease_does_not_help_keeps_it_not(flavor):
+    twice = [(50, 55, MEMORIES, 3900), (260, 265, MEMORIES, 3900)]
+    chosen = kept(days(5, *twice), flavor=flavor)
+    assert isinstance(chosen, Release) is (flavor == CPU)
+
+
+@pytest.mark.parametrize('weight', ['0.1', '1'])
+def test_no_weight_waits_for_less_than_a_pause_asks_for(weight):
+    # the need came back after five hours, and was there 5.4 hours ago
+    often = [(160, 162, CPUS, 1.9), (222, 224, CPUS, 1.9)]
+    light = data.flavor('medium', 4, 8, weight=weight)
+    chosen = kept(days(5, *often), since=16 * 3600, flavor=light)
+    assert chosen.reason is Reason.LEASE_KEPT
+    assert 'gone for 36' in chosen.text
+
+
+def test_a_resource_that_no_flavor_helps_keeps_none_from_helping_another():
+    # P(cpu) = .38, P(memory) = .35: more memory is not to be had
+    chosen = decision(
+        {'cpu': (1.7, 0.2), 'memory': (3562, 200)},
+        flavors=(CPU,),
+        begin_threshold=0.3,
+        quantile_level=0.25,
+    )
+    assert isinstance(chosen, Resize)
+    assert chosen.flavor == CPU
