@@ -57,16 +57,20 @@ def until(maker: PlanMaker, row: int, lease: Lease) -> int:
 
 
 def awaited_s(maker: PlanMaker, row: int, lease: Lease) -> int:
-    """For how long a need that comes again is waited for."""
+    """For how long a need that comes again is waited for: of the rules that
+    hold the one that waits for longest.
+    """
     minimum_s = maker.policy_of(row).lease_minimum_s
+    waits_s = [
+        minimum_s,
+        _PAUSES * maker.pauses_s.get(lease.instance_id, 0),
+    ]
     if _came_again(maker, lease):
-        return min(minimum_s * _AGAIN, _A_DAY_S)
-    pause_s = maker.pauses_s.get(lease.instance_id, 0)
-    if not _returns(maker, row):
-        return max(minimum_s, _PAUSES * pause_s)
-    weight = float(maker.seen.weights[row].max())
-    awaited_s = int(min(minimum_s * _AWAITED * weight, _A_DAY_S))
-    return max(awaited_s, _PAUSES * pause_s, minimum_s)
+        waits_s.append(min(minimum_s * _AGAIN, _A_DAY_S))
+    if _returns(maker, row):
+        weight = float(maker.seen.weights[row].max())
+        waits_s.append(int(min(minimum_s * _AWAITED * weight, _A_DAY_S)))
+    return max(waits_s)
 
 
 def told(maker: PlanMaker, row: int, lease: Lease) -> str:
