@@ -30,6 +30,7 @@ HALF_LIFE_S = 14 * 86400
 PRIOR_EXCESS_S = excess.PRIOR_EXCESS_S
 _MOST_SEEN_S = 8 * 86400.0
 _ENOUGH = 12.0  # samples before limits of normal are told
+_DAYS = 2.5  # before it is told how often a day something happens
 _NEVER = np.float32(1e6)
 _NO_USAGE = np.float32(1e30)  # or more is garbage, and overflows
 _BLOCK = 4096  # instances that take a step together
@@ -275,17 +276,17 @@ class BehaviouralProfile:
         return excess.mean_s(seconds, runs, prior)
 
     def runs_a_day(self, level: np.ndarray) -> np.ndarray:
-        """How often a day usage passes a level, (instances, resources).
+        """How often a day usage rises above a level, (instances, resources).
 
-        As if a day without had been seen before all else; 0 where nothing
-        was seen.
+        As if a day without had been seen before all else; 0 where less than
+        `_DAYS` days were seen: nobody knows yet.
 
         :param level: in the units of usage; NaN where there is none.
         """
         one = decay.weight(self.time or 0, HALF_LIFE_S)
         _, runs = self.excess.above(level, one)
         days = self.level.weight / one * (self.step_s / 86400)
-        return np.asarray(runs / (1.0 + days))
+        return np.where(days < _DAYS, 0.0, runs / (1.0 + days))
 
     def normal(self) -> Normal:
         """The limits of normal now."""

@@ -275,6 +275,12 @@ def test_how_often_a_day_a_level_is_passed_is_counted_by_resource():
     assert often[0] == pytest.approx([1.6, 0, 0, 0], abs=0.05)
 
 
+def test_of_two_days_nobody_knows_what_comes_every_day():
+    known = profile.BehaviouralProfile(1, 300)
+    known.learn(made_days(2, times=(50, 100, 150, 200)))
+    assert not known.runs_a_day(np.full((1, 4), 1.8)).any()
+
+
 def made_days(days, times):
     used = np.full((1, days * 288, 4), 0.5, np.float32)
     for day in range(days):
