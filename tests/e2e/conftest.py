@@ -27,10 +27,14 @@ from tests.e2e.rules.scenes import after  # noqa: E402, F401
 from tests.e2e.rules.scenes import anew  # noqa: E402, F401
 from tests.e2e.rules.scenes import disabled  # noqa: E402, F401
 from tests.e2e.rules.scenes import first  # noqa: E402, F401
+from tests.e2e.rules.scenes import flood  # noqa: E402, F401
 from tests.e2e.rules.scenes import messages  # noqa: E402, F401
 from tests.e2e.rules.scenes import over  # noqa: E402, F401
 from tests.e2e.rules.scenes import second  # noqa: E402, F401
+from tests.e2e.rules.scenes import served  # noqa: E402, F401
 from tests.e2e.rules.scenes import short  # noqa: E402, F401
+from tests.e2e.rules.scenes import storm  # noqa: E402, F401
+from tests.e2e.rules.scenes import together  # noqa: E402, F401
 
 
 HOME = Path(

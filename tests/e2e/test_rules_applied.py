@@ -18,17 +18,6 @@ def test_the_plan_does_what_it_says(stage, acted):
     assert stage.site.host_of('mover') == 'compute1'
 
 
-def test_where_there_is_no_room_for_the_need_a_part_is_leased(stage, acted):
-    assert acted.found.reason('light') == 'violation_expected'
-    assert acted.found.wanted('light')['flavor'] == 'light.1.2'
-    assert 'there is no room for more' in acted.found.text('light')
-    looked_at = ' '.join(acted.found.verdicts['light']['looked_at'])
-    assert 'no node for light.3: ' in looked_at
-    assert acted.done['light']['state'] == 'SUCCEEDED'
-    assert stage.site.flavor_of('light') == 'light.1.2'
-    assert stage.site.host_of('light') == 'compute6'
-
-
 def test_a_lease_goes_on_while_it_is_needed(after):
     for name in ('plain', 'kept'):
         assert after.reason(name) == 'lease_kept', after.text(name)

@@ -67,14 +67,14 @@ class Audits:
             headers={'OpenStack-API-Version': 'infra-optim 1.5'},
             **more,
         )
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def ledger(self) -> ledger_module.Ledger:
         """What the services remember."""
         return ledger_module.Ledger(self._ledger())
 
     def _create(
-        self, zones: Collection[str], parameters: Mapping[str, Any]
+        self, kind: str, zones: Collection[str], parameters: Mapping[str, Any]
     ) -> str:
         """A new audit of ours; of the whole cloud where no zone is named."""
         about = {'goal': GOAL, 'strategy': STRATEGY}
@@ -84,7 +84,7 @@ class Audits:
             'POST',
             'audits',
             json={
-                'audit_type': 'ONESHOT',
+                'audit_type': kind,
                 'parameters': {**PLENTY, **parameters},
                 **about,
             },
@@ -117,7 +117,7 @@ class Audits:
         :param names: ids by name of the servers whose verdicts are read.
         :param zones: that it looks at; none: the whole cloud.
         """
-        uuid = self._create(zones, parameters)
+        uuid = self._create('ONESHOT', zones, parameters)
         state = self._wait(f'audits/{uuid}', 'the audit to end')
         assert state == 'SUCCEEDED', f'audit {uuid} is {state}'
         plans = self._call('GET', f'action_plans/?audit_uuid={uuid}')
@@ -134,6 +134,26 @@ class Audits:
             plan=plan['uuid'],
             actions=tuple(self.actions(plan['uuid'])),
         )
+
+    def on_event(self, zone: str) -> str:
+        """A new audit of one zone that looks when it is told to."""
+        return self._create('EVENT', [zone], {'observe_only': True})
+
+    def tell(self, audit: str) -> None:
+        """Let an audit that waits for an event run once, and wait for its
+        plan: it goes on waiting for the next event.
+        """
+        before = self._plans(audit)
+        self._call('POST', f'webhooks/{audit}', json={})
+        wait_for(
+            lambda: self._plans(audit) > before,
+            f'audit {audit} to run',
+            within_s=_WITHIN_S,
+        )
+
+    def _plans(self, audit: str) -> int:
+        path = f'action_plans/?audit_uuid={audit}&limit=100'
+        return len(self._call('GET', path)['action_plans'])
 
     def engine_works(self) -> bool:
         """Does an audit that decides nothing end as it should?

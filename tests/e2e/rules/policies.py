@@ -19,6 +19,11 @@ _RULES = f"""
   - name: never restarted
     match: {{metadata: {{rule: movable}}}}
     set: {{actions: [live_migrate]}}
+  - name: when little was done
+    match: {{metadata: {{rule: late}}}}
+    set:
+      observe_only: false
+      budgets: {{per_hour: 4}}
 """
 _ALL_CLIMB = 'anomalies: {fleet: allow, node: allow}'
 EVERYBODY = f"""
@@ -30,13 +35,25 @@ rules:
 {_RULES}
 """
 BROKEN = 'rules:\n  - name: everybody\n    set: {ceiling: 9}\n'
+#: What many have in common stops resizes again; of one server only what its
+#: node has.
+BRAKED = """
+rules:
+  - name: everybody
+    set: {observation_time: 0}
+  - name: whatever the fleet does
+    match: {metadata: {rule: movable}}
+    set: {anomalies: {fleet: allow}}
+"""
 #: Those that are acted upon; of the others nothing is touched.
 CHOSEN = ('plain', 'kept', 'owned', 'doomed', 'mover', 'light')
+#: Left to itself at first, and acted upon later.
+LATER = 'heavy'
 
 
 def only(ids: Mapping[str, str]) -> str:
     """A policy file under which nobody but the chosen is touched."""
-    chosen = ', '.join(ids[name] for name in CHOSEN)
+    chosen = ', '.join(ids[name] for name in (*CHOSEN, LATER))
     return f"""
 rules:
   - name: everybody
@@ -44,6 +61,8 @@ rules:
       observe_only: true
       observation_time: 0
       {_ALL_CLIMB}
+      # half an hour goes by without an audit
+      budgets: {{unwatched: 9}}
   - name: the chosen
     match: {{instance: [{chosen}]}}
     set: {{observe_only: false}}

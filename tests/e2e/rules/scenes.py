@@ -16,12 +16,33 @@ from tests.e2e.rules.audits import Found
 from tests.e2e.rules.stage import Stage
 
 
+#: Steps until a rise is believed, and until audits forget whom they saw.
+_SOON = 3
+#: Most of compute2, and less than a third of the fleet.
+STORMY = (
+    'watched',
+    'capped',
+    'movable',
+    'quoted',
+    'apart-1',
+    'partner',
+    'stranger',
+    'family',
+    'aggregate',
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     """What an audit found, and what became of its plan, by server."""
 
     found: Found
     done: Mapping[str, Mapping[str, Any]]
+
+
+def _applied(stage: Stage, **parameters: Any) -> Applied:
+    found = stage.audit(**parameters)
+    return Applied(found=found, done=stage.audits.apply(found.plan))
 
 
 # ------------------------------------------------- nothing is done: verdicts
@@ -74,17 +95,51 @@ def after(stage: Stage, acted: Applied) -> Found:
     """
     stage.site.resize('owned', 'plain.4')
     stage.policies(policies.BROKEN)
-    stage.go_on(plain=0.97, kept=0.97, watched=0.97, light=1)
+    stage.go_on(_SOON, plain=1, kept=1, watched=1, late=1, light=1)
     return stage.audit(lease_minimum=0)
 
 
 @pytest.fixture(scope='session')
 def over(stage: Stage, after: Found) -> Applied:
-    """A plan that was applied after the need of one had passed."""
+    """A plan that was applied after half an hour: the need of one has passed,
+    another one needs more.
+    """
     stage.policies(policies.only(stage.site.ids))
-    stage.go_on(4, kept=0.97, light=1)
-    found = stage.audit(lease_minimum=0)
-    return Applied(found=found, done=stage.audits.apply(found.plan))
+    stage.go_on(6, kept=1, light=1, heavy=1)
+    return _applied(stage, lease_minimum=0)
+
+
+@pytest.fixture(scope='session')
+def served(stage: Stage, over: Applied) -> Applied:
+    """The plan after it: there is room now."""
+    stage.go_on(_SOON, kept=1, light=1, heavy=1)
+    return _applied(stage, lease_minimum=0)
+
+
+# ---------------------------------------------- too many at once; a long day
+@pytest.fixture(scope='session')
+def storm(stage: Stage, served: Applied) -> Found:
+    """An audit after most servers of one node have come to be at risk."""
+    stage.policies(policies.BRAKED)
+    stage.go_on(_SOON, gold=1, **dict.fromkeys(STORMY, 1.0))
+    return stage.audit()
+
+
+@pytest.fixture(scope='session')
+def flood(stage: Stage, storm: Found) -> Found:
+    """An audit after all have."""
+    stage.go_on(_SOON, **dict.fromkeys(servers.BY_NAME, 1.0))
+    return stage.audit()
+
+
+@pytest.fixture(scope='session')
+def together(stage: Stage, flood: Found) -> str:
+    """An audit of one zone, before and after a day; its uuid."""
+    audit = stage.audits.on_event(servers.ELSEWHERE)
+    stage.audits.tell(audit)
+    stage.surge()
+    stage.audits.tell(audit)
+    return audit
 
 
 @pytest.fixture(scope='session')
@@ -96,6 +151,7 @@ def messages(stage: Stage, over: Applied) -> list[tuple[str, dict[str, Any]]]:
 @pytest.fixture(scope='session')
 def anew(
     stage: Stage,
+    together: str,
     messages: list[tuple[str, dict[str, Any]]],
 ) -> Found:
     """The first audit of a Watcher that has lost its ledger."""

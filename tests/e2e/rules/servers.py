@@ -23,6 +23,7 @@ _FAMILIES: Mapping[str, tuple[tuple[float, ...], Mapping[str, str]]] = {
     ),
     # the second is a part of what is needed, the third all of it
     'light': ((1, 1.2, 3), {'predictive:weight': '1'}),
+    'heavy': ((1, 2), {'predictive:weight': '4'}),
 }
 _PERIOD_US = 100_000
 
@@ -59,8 +60,8 @@ PRIVATE = 'partner.2'
 UNREADABLE = 'unreadable.1'
 
 CALM, CLIMBS, BUSY, SILENT = 'calm', 'climbs', 'busy', 'silent'
-#: At its limit; at its limit with what it waited for.
-FULL, WAITS = 'full', 'waits'
+#: At its limit; at its limit with what it waited for; surges with others.
+FULL, WAITS, SURGES = 'full', 'waits', 'surges'
 HOME, QUOTED, PARTNERS = 'admin', 'quoted', 'partners'
 #: What Nova may choose for a server is its zone.  The second is a single host,
 #: those of the third may promise no more than two vCPUs each.
@@ -154,15 +155,21 @@ SERVERS: tuple[Server, ...] = (
     # where these are, the mover must not go
     Server(name='apart-1', host='compute2', use=CALM, group='apart'),
     Server(name='apart-2', host='compute5', use=CALM, group='apart'),
-    # it grows: to where its mate is
-    Server(name='friend', group='rather together'),
-    Server(name='mate', host='compute2', use=CALM, group='rather together'),
+    # it climbs when the budget of its hour is used up
+    Server(name='late', use=CALM, metadata={'rule': 'late'}),
     # alike in use, but one of them waits for its host
     Server(name='waits', host='compute5', use=WAITS),
     Server(name='flows', host='compute5', use=BUSY),
-    # where it could go there is room for a part of what it needs
+    # a cloud that is nearly sold out
     Server(name='light', flavor='light.1', host='compute7', use=FULL),
+    Server(name='heavy', flavor='heavy.1', host='compute7', use=CALM),
+    # one application: each is busy five minutes after the one before it
+    Server(name='web', host='compute4', use=SURGES),
+    Server(name='app', host='compute4', use=SURGES),
+    Server(name='db', host='compute4', use=SURGES),
 )
 #: Locked by their administrator.
 LOCKED = ('locked', 'crowd-1', 'crowd-2', 'crowd-3')
+#: Who surges how many steps after the first.
+BEHIND: Mapping[str, int] = {'web': 0, 'app': 1, 'db': 2}
 BY_NAME = {server.name: server for server in SERVERS}

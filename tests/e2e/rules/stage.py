@@ -31,7 +31,7 @@ from tests.e2e.rules.telemetry import Telemetry
 
 
 LISTENER = 'predictive-watcher-listener'
-_PAST_S = 6 * 3600  # the measures of a test are all from before now
+_PAST_S = 26 * 3600  # the measures of a test are all from before now
 _WITHIN_S = 300.0
 
 
@@ -134,6 +134,10 @@ class Stage:
     def go_on(self, steps: int = 1, **share: float) -> None:
         """Measures of some steps more; see `Telemetry.go_on`."""
         self.telemetry.go_on(self.site.ids, share, steps)
+
+    def surge(self) -> None:
+        """Measures of a day more; see `Telemetry.go_on_surging`."""
+        self.telemetry.go_on_surging(self.site.ids)
 
     def said(self, role: str) -> str:
         """Everything that a process has said so far."""

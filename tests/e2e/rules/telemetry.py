@@ -18,11 +18,13 @@ from tests.e2e.rules import servers
 
 
 STEPS = 300
+DAY = 288
 #: Kept beside what Ceilometer measures: for how long a server waited.
 STEAL = 'cpu.steal'
 _CLIMB, _FLAT = 8, 4  # steps of the rise, and of what follows it
 _CALM, _BUSY, _TOP = 0.3, 0.8, 0.97
 _WORKS = 0.75  # of what it wants, where it waits for the rest
+_SURGE, _EVERY, _LASTS = 0.3, 24, 3  # share, and steps
 _NS = 1_000_000_000
 
 
@@ -66,6 +68,13 @@ class Telemetry:
         }
         self._write(ids, shares, self._ends_after(steps))
 
+    def go_on_surging(self, ids: Mapping[str, str]) -> None:
+        """A day more of those who surge together, and of nobody else."""
+        ends = self._ends_after(DAY)
+        some = {name: ids[name] for name in servers.BEHIND}
+        shares = {name: self._surging(name, DAY) for name in some}
+        self._write(some, shares, ends)
+
     def _ends_before(self) -> list[int]:
         return [self._end - STEP_S * i for i in range(STEPS)][::-1]
 
@@ -108,6 +117,8 @@ class Telemetry:
 
     def _share(self, server: servers.Server) -> np.ndarray:
         """A day's share of the own flavor's vCPUs that a server wants."""
+        if server.use == servers.SURGES:
+            return self._surging(server.name, STEPS)
         level = _BUSY if server.use == servers.BUSY else _CALM
         share = self._wavering(np.full(STEPS, level))
         if server.use == servers.CLIMBS:
@@ -120,6 +131,11 @@ class Telemetry:
     def _wavering(self, share: np.ndarray) -> np.ndarray:
         noise = 1 + 0.02 * self._rng.standard_normal(len(share))
         return np.where(share < 1, share * noise, share)
+
+    def _surging(self, name: str, steps: int) -> np.ndarray:
+        """For a quarter of an hour, every two hours."""
+        at = (np.arange(steps) - servers.BEHIND[name]) % _EVERY
+        return self._wavering(_CALM + _SURGE * (at < _LASTS))
 
     def _use(self, server: servers.Server, share: np.ndarray) -> np.ndarray:
         """(time, resource) of cpu and memory; the rest is not measured."""
