@@ -114,7 +114,8 @@ class _Input:
         del values['resource_id']
         if 'unfit_nodes' in values:  # a tuple is no JSON array
             values['unfit_nodes'] = list(values['unfit_nodes'])
-        return values
+        # Watcher keeps no None in parameters
+        return {k: v for k, v in values.items() if v is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

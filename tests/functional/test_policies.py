@@ -97,24 +97,6 @@ def test_the_first_plan_acts_on_one_instance_and_the_next_on_all(
     )
 
 
-def test_two_audits_share_the_budget_of_an_hour(
-    watcher, audit, boot, policies
-):
-    policies(
-        'rules:\n  - name: one\n'
-        '    set: {budgets: {per_project_hour: 1, unwatched: 9}}\n'
-    )
-    for name in 'ab':
-        # of a project for which no other test has planned within the hour
-        server = boot(name, loads.ramping(0.6, 1.78))
-        server.project = 'with-a-budget'
-    first = audit()
-    assert len(watcher.actions(watcher.first_plan(first)['uuid'])) == 1
-    second = audit()
-    assert watcher.actions(watcher.first_plan(second)['uuid']) == []
-    assert reasons(watcher, second) == {'budget'}
-
-
 def test_a_new_server_is_observed(watcher, audit, boot):
     made = datetime.datetime.fromtimestamp(now() - 600, datetime.UTC)
     server = boot('ramp', loads.ramping(0.6, 1.78))

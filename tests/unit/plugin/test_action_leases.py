@@ -9,6 +9,7 @@ from watcher.common import exception
 from predictive_watcher import exceptions
 from predictive_watcher.cloud import nova
 from predictive_watcher.core import leases
+from predictive_watcher.plugin import action_inputs
 from predictive_watcher.state import ledger as ledger_module
 from tests.fakes import gnocchi as fake_gnocchi
 from tests.fakes import nova as fake_nova
@@ -355,3 +356,20 @@ def test_the_lease_knows_what_the_origin_offers(cloud, ledger):
     (lease,) = other.active_leases()
     assert (lease.origin_vcpus, lease.origin_memory_mib) == (None, None)
     assert lease.origin_specs is None
+
+
+def test_what_nobody_knows_of_an_origin_is_no_parameter():
+    # Watcher refuses None, and with it the whole plan
+    given = action_inputs.ResizeInput(
+        **acting.COMMON,
+        kind=action_inputs.RELEASE,
+        flavor='s',
+        flavor_name='small',
+        source_flavor='large',
+        origin_flavor='small',
+        expires_at=acting.NOW,
+    )
+    assert given.origin_specs is None
+    told = given.parameters()
+    assert None not in told.values()
+    assert 'origin_specs' not in told
