@@ -155,6 +155,9 @@ SERVERS: tuple[Server, ...] = (
     # where these are, the mover must not go
     Server(name='apart-1', host='compute2', use=CALM, group='apart'),
     Server(name='apart-2', host='compute5', use=CALM, group='apart'),
+    # it grows: to where its mate is
+    Server(name='friend', group='rather together'),
+    Server(name='mate', host='compute2', use=CALM, group='rather together'),
     # it climbs when the budget of its hour is used up
     Server(name='late', use=CALM, metadata={'rule': 'late'}),
     # alike in use, but one of them waits for its host
