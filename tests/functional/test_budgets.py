@@ -6,6 +6,7 @@ from watcher import objects
 from watcher.common import context
 
 from predictive_watcher import wiring
+from predictive_watcher.core import budgets
 from predictive_watcher.core import claims
 from predictive_watcher.core import leases
 from predictive_watcher.plugin import giving_back
@@ -21,7 +22,8 @@ AUDIT = 'aaaaaaaa-0000-4000-8000-000000000001'
 @pytest.fixture
 def one_an_hour(policies, ledger):
     """One action within an hour, whatever other tests have done."""
-    done = len(ledger.attempts_since(now() - 3600))
+    attempts = ledger.attempts_since(now() - 3600)
+    done = budgets.Spent.of(attempts, now()).hour  # confirmations are none
     policies(
         'rules: [{name: a, set: {budgets: '
         f'{{per_hour: {done + 1}, unwatched: 9}}}}}}]'
