@@ -205,7 +205,7 @@ def assess(
         needs_a_day=(
             np.zeros(limits.shape)
             if known is None
-            else known.needs_a_day(
+            else known.behaviour.runs_a_day(
                 ceiling[:, None] * _own_limits(fleet, limits, origins or {})
             )
         ),

@@ -19,6 +19,13 @@ from predictive_watcher.core.leases import Kind
 
 HOUR_S = 3600
 DAY_S = 86400
+# what outlasts a plan, and is shared by audits
+OVER_TIME = (
+    'max_actions_per_hour',
+    'max_actions_per_project_hour',
+    'max_actions_per_instance_hour',
+    'max_actions_per_instance_day',
+)
 # (name of the setting, what is counted, at most so many)
 _Line = tuple[str, Hashable, int]
 
@@ -123,7 +130,7 @@ class Budgets:
         for name, key, limit in self._lines(row, nodes):
             planned = self._limits.get(key, Counter())
             limit = min([limit, *planned])
-            left = spare if name.endswith(_OVER_TIME) else 0
+            left = spare if name in OVER_TIME else 0
             if planned.total() + self._before[key] + left >= limit:
                 return f'{name} = {limit}' + _told(key)
         return None
@@ -180,18 +187,18 @@ class Budgets:
         if self._watched is not None and one.id not in self._watched:
             limit = policy.max_unwatched_actions
             yield 'max_unwatched_actions', ('unwatched',), limit
-        for name, key in (
-            ('max_actions_per_hour', ('hour',)),
-            ('max_actions_per_project_hour', ('project', one.project_id)),
-            ('max_actions_per_instance_hour', ('instance_hour', one.id)),
-            ('max_actions_per_instance_day', ('instance_day', one.id)),
-        ):
+        keys: tuple[Hashable, ...] = (
+            ('hour',),
+            ('project', one.project_id),
+            ('instance_hour', one.id),
+            ('instance_day', one.id),
+        )
+        for name, key in zip(OVER_TIME, keys, strict=True):
             most = getattr(policy, name)
             yield name, key, _ANY if most is None else most
 
 
 _ANY = 10**9
-_OVER_TIME = ('_hour', '_day')  # how names of what outlasts a plan end
 
 
 def _told(key: Hashable) -> str:

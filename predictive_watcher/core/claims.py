@@ -27,12 +27,6 @@ from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.policy import Policy
 
 
-BUDGETS = (
-    'max_actions_per_hour',
-    'max_actions_per_project_hour',
-    'max_actions_per_instance_hour',
-    'max_actions_per_instance_day',
-)
 _KINDS = {
     Resize: Kind.RESIZE,
     Release: Kind.RELEASE,
@@ -113,7 +107,7 @@ def of_plan(
 
 def limits_of(policy: Policy) -> dict[str, int]:
     """The budgets of an hour and a day that a policy sets."""
-    found = {name: getattr(policy, name) for name in BUDGETS}
+    found = {name: getattr(policy, name) for name in budgets.OVER_TIME}
     return {name: most for name, most in found.items() if most is not None}
 
 
@@ -246,4 +240,4 @@ class _Tally:
             ('instance_hour', one.instance_id),
             ('instance_day', one.instance_id),
         )
-        return zip(BUDGETS, keys, strict=True)
+        return zip(budgets.OVER_TIME, keys, strict=True)

@@ -152,6 +152,7 @@ def propose(
         own, np.array(judging.at_worst(seen, seen.weights))
     )
     outbreaks = brakes_module.sudden(seen, begins_at, rows, earlier)
+    needs = reconciling.needs(window, origins, seen.limits, seen.ceiling)
     maker = PlanMaker(
         seen=seen,
         policy=policy,
@@ -163,15 +164,13 @@ def propose(
         ),  # fmt: skip
         leases=held.valid,
         begins_at=begins_at,
-        peaks=rightsizing.peaks(
-            window, held.valid, origins, seen.limits, seen.ceiling
-        ),
-        needed_at=reconciling.last_needs(
-            window, origins, seen.limits, seen.ceiling
-        ),
-        pauses_s=reconciling.pauses(
-            window, origins, seen.limits, seen.ceiling
-        ),
+        needs=needs,
+        pauses_s={
+            name: pause_s
+            for name, times in needs.items()
+            if (pause_s := reconciling.pause_s(times, window.step_s))
+        },
+        peaks=rightsizing.peaks(window, held.valid, needs, seen.limits),
         recent=recent or {},
         missing=missing or {},
         failed_releases=failed_releases or {},
@@ -257,8 +256,7 @@ def _look_again(maker: PlanMaker, leased: Sequence[tuple[int, Lease]]) -> None:
     for row, lease in leased:
         leasing.recheck(maker, row, lease)
     for row, lease in leased:
-        hold = maker.fallback.get(row)
-        if row not in maker.decided and hold and hold.reason is Reason.BUDGET:
+        if maker.is_held(row, Reason.BUDGET):
             leasing.settle(maker, row, lease)
 
 

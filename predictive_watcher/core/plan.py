@@ -42,8 +42,9 @@ class PlanMaker:
     ``begins_at`` (instances,) is the risk at which their leases begin,
     ``thresholds`` that at which they begin, or grow, and ``worst`` the
     resource at the highest risk.
-    ``needed_at`` is when those with a lease last used more than their own
-    flavor is good for, ``pauses_s`` after which time they came back to that.
+    ``needs`` are the times at which those with a lease used more than their
+    own flavor is good for, ``pauses_s`` after which time they came back to
+    that, ``peaks`` what they used at most where that is known.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
     the last action; ``fallback`` is what is said of a row for which nothing
     is done in the end: it does not keep anyone else from helping;
@@ -67,7 +68,7 @@ class PlanMaker:
     fallback: dict[int, Hold] = field(default_factory=dict)
     looked_at: dict[int, list[str]] = field(default_factory=dict)
     releases: Mapping[str, int] = field(default_factory=dict)
-    needed_at: Mapping[str, int] = field(default_factory=dict)
+    needs: Mapping[str, np.ndarray] = field(default_factory=dict)
     pauses_s: Mapping[str, int] = field(default_factory=dict)
     peaks: Mapping[str, np.ndarray] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
@@ -121,6 +122,15 @@ class PlanMaker:
                 reason=Reason.LOW_RISK,
                 text=f'no risk reaches {self.thresholds[row]:.3g}',
             )
+        )
+
+    def is_held(self, row: int, reason: Reason) -> bool:
+        """Whether nothing is decided for a row, so far, for this reason."""
+        hold = self.fallback.get(row)
+        return (
+            row not in self.decided
+            and hold is not None
+            and hold.reason is reason
         )
 
     def resting(self, row: int, *, failures_only: bool = False) -> Hold | None:

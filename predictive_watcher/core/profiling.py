@@ -60,14 +60,6 @@ class Known:
         """`profile.BehaviouralProfile.excess_s`, with the groups' help."""
         return self.behaviour.excess_s(level, self.kin)
 
-    def needs_a_day(self, guideline: np.ndarray) -> np.ndarray:
-        """How often a day each instance passes its guideline.
-
-        :param guideline: (instances, resources) in the units of usage.
-        :returns: like it.
-        """
-        return self.behaviour.runs_a_day(guideline)
-
     def priors(self) -> dict[str, str]:
         """By instance id, who stands in for those that less than a day was
         seen of, and what is usual for it now.

@@ -102,14 +102,14 @@ def _why_lost(
     return None
 
 
-def last_needs(
+def needs(
     window: usage.UsageWindow,
     origins: Mapping[str, fleet_module.Flavor],
     limits: np.ndarray,
     ceilings: np.ndarray,
-) -> dict[str, int]:
-    """When each leased instance last used more than its own flavor is good
-    for: the Unix second of the newest sample above ceiling x limit of any
+) -> dict[str, np.ndarray]:
+    """When each leased instance used more than its own flavor is good for:
+    the Unix seconds, ascending, of all samples above ceiling x limit of any
     resource that its lease offers more of, by instance id.  One that never
     did is not there.
 
@@ -117,50 +117,6 @@ def last_needs(
     :param limits: those in force, (instances, resources).
     :param ceilings: of each instance of the window.
     """
-    needed = _needed(window, origins, limits, ceilings)
-    return {name: int(times[-1]) for name, times in needed.items()}
-
-
-def pauses(
-    window: usage.UsageWindow,
-    origins: Mapping[str, fleet_module.Flavor],
-    limits: np.ndarray,
-    ceilings: np.ndarray,
-) -> dict[str, int]:
-    """The longest time (s) after which each leased instance needed more than
-    its own flavor once more, see `last_needs`; where it came back at all.
-
-    Longer ones than `APART_S` do not count: what comes then, as at the same
-    hour of two days, is another need.
-    """
-    found = {}
-    for name, times in _needed(window, origins, limits, ceilings).items():
-        between = np.diff(times) - window.step_s
-        longest = between[between <= APART_S].max(initial=0)
-        if longest > 0:
-            found[name] = int(longest)
-    return found
-
-
-def offers_more(limits: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Which resources a lease offers more of than the own flavor: a need of
-    others it does not help.
-
-    :param limits: those in force, like ``own``; NaN: there is none.
-    """
-    with np.errstate(invalid='ignore'):
-        return np.asarray(
-            (limits > own) | (np.isnan(limits) & np.isfinite(own))
-        )
-
-
-def _needed(
-    window: usage.UsageWindow,
-    origins: Mapping[str, fleet_module.Flavor],
-    limits: np.ndarray,
-    ceilings: np.ndarray,
-) -> dict[str, np.ndarray]:
-    """The times of all samples above ceiling x limit of the own flavor."""
     row_of = {name: row for row, name in enumerate(window.instances)}
     leased = [name for name in origins if name in row_of]
     if not leased:
@@ -177,3 +133,27 @@ def _needed(
         for i, name in enumerate(leased)
         if above[i].any()
     }
+
+
+def pause_s(needed: np.ndarray, step_s: int) -> int:
+    """The longest time (s) after which a need came back, 0 where it did not.
+
+    Longer ones than `APART_S` do not count: what comes then, as at the same
+    hour of two days, is another need.
+
+    :param needed: as `needs` tells of one instance.
+    """
+    between = np.diff(needed) - step_s
+    return int(between[between <= APART_S].max(initial=0))
+
+
+def offers_more(limits: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Which resources a lease offers more of than the own flavor: a need of
+    others it does not help.
+
+    :param limits: those in force, like ``own``; NaN: there is none.
+    """
+    with np.errstate(invalid='ignore'):
+        return np.asarray(
+            (limits > own) | (np.isnan(limits) & np.isfinite(own))
+        )

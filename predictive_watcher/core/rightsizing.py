@@ -18,10 +18,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from predictive_watcher.core import budgets
 from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leasing
-from predictive_watcher.core import reconciling
 from predictive_watcher.core import saturation
 from predictive_watcher.core import sizing
 from predictive_watcher.core import staying
@@ -34,7 +34,6 @@ from predictive_watcher.core.plan import PlanMaker
 
 
 SETTLED_S = 2 * 3600
-_DAY_S = 86400
 _SHOWN = 3  # samples beyond the own guideline
 _LESS = 0.9  # of the size, or less: else it is not worth a restart
 _SPARE = 1  # action of each hour and day is left to who comes to be at risk
@@ -43,9 +42,8 @@ _SPARE = 1  # action of each hour and day is left to who comes to be at risk
 def peaks(
     window: usage.UsageWindow,
     leases: Mapping[str, Lease],
-    origins: Mapping[str, fleet_module.Flavor],
+    needs: Mapping[str, np.ndarray],
     limits: np.ndarray,
-    ceilings: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """The largest use of the last day, by instance id: (resources,), NaN
     where there is no sample.
@@ -53,29 +51,24 @@ def peaks(
     Only of leases that have shown what is needed with the flavor of today:
     the need was there, and usage was not cut off.
 
+    :param needs: as `reconciling.needs` tells.
     :param limits: those in force, (instances, resources).
-    :param ceilings: of each instance of the window.
     """
     row_of = {name: row for row, name in enumerate(window.instances)}
     times = window.times()
     found = {}
-    for name, lease in leases.items():
-        row, origin = row_of.get(name), origins.get(name)
-        if row is None or origin is None or lease.pending_flavor_name:
-            continue
-        own = origin.limits()
-        helped = reconciling.offers_more(limits[row], own)
-        guideline = np.where(helped, ceilings[row] * own, np.nan)
+    for name, needed in needs.items():
+        row, lease = row_of[name], leases[name]
         # the step in which the resize was made is of both flavors
-        used = window.usage[row, times >= lease.since + 2 * window.step_s]
+        since = lease.since + 2 * window.step_s
+        used = window.usage[row, times >= since]
         with np.errstate(invalid='ignore'):
-            needed = (used > guideline).any(axis=1)
             cut = (used >= saturation.FLAT * limits[row]).any()
-        if needed.sum() < _SHOWN or cut:
+        if cut or (needed >= since).sum() < _SHOWN:
             continue
         # what was used with a larger flavor, or cut off by a smaller one,
         # was needed as well
-        day = window.usage[row, times > window.end - _DAY_S]
+        day = window.usage[row, times > window.end - budgets.DAY_S]
         most = np.fmax.reduce(day, axis=0, initial=-np.inf)
         found[name] = np.where(np.isfinite(most), most, np.nan)
     return found
@@ -90,7 +83,7 @@ def trim(
 
     :param at_risk: instances that would rather have more.
     """
-    if any(_lacks_budget(maker, row) for row in at_risk):
+    if any(maker.is_held(row, Reason.BUDGET) for row in at_risk):
         return
     in_danger = set(at_risk)
     for row, lease in leased:
@@ -98,28 +91,18 @@ def trim(
             _trim(maker, row, lease)
 
 
-def _lacks_budget(maker: PlanMaker, row: int) -> bool:
-    hold = maker.fallback.get(row)
-    return (
-        row not in maker.decided
-        and hold is not None
-        and hold.reason is Reason.BUDGET
-    )
-
-
 def _may(maker: PlanMaker, row: int, lease: Lease) -> bool:
     """Whether a smaller flavor would be wanted, if there is one."""
-    now, kept = maker.seen.now, maker.fallback.get(row)
+    now = maker.seen.now
     last = maker.recent.get(lease.instance_id)
     return (
-        row not in maker.decided
-        and kept is not None
-        and kept.reason is Reason.LEASE_KEPT
+        maker.is_held(row, Reason.LEASE_KEPT)
+        and not lease.pending_flavor_name
         and maker.policy_of(row).allow_resize
         and now - lease.since >= SETTLED_S
         and staying.comes_again(maker, row, lease)
         and staying.until(maker, row, lease) - now >= SETTLED_S
-        and not (last and last.failed and now - last.at < _DAY_S)
+        and not (last and last.failed and now - last.at < budgets.DAY_S)
     )
 
 

@@ -17,6 +17,7 @@ and for ``lease_minimum``, counted from its beginning, where nothing is known
 to return.
 """
 
+from predictive_watcher.core import budgets
 from predictive_watcher.core import reconciling
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.leases import Lease
@@ -27,7 +28,6 @@ _AGAIN = 96  # with the default minimum of 15 minutes a day
 _AWAITED = 24  # likewise six hours
 _OFTEN = 1.0
 _PAUSES = 2
-_A_DAY_S = 86400
 
 
 def comes_again(maker: PlanMaker, row: int, lease: Lease) -> bool:
@@ -48,7 +48,8 @@ def until(maker: PlanMaker, row: int, lease: Lease) -> int:
     least = lease.since + maker.policy_of(row).lease_minimum_s
     if not comes_again(maker, row, lease):
         return least
-    needed_at = maker.needed_at.get(lease.instance_id, 0)
+    needed = maker.needs.get(lease.instance_id)
+    needed_at = 0 if needed is None else int(needed[-1])
     # one that became smaller began before that
     began = not lease.reason.startswith(Reason.NEED_IS_SMALLER)
     if _came_again(maker, lease) and (began or not needed_at):
@@ -66,10 +67,10 @@ def awaited_s(maker: PlanMaker, row: int, lease: Lease) -> int:
         _PAUSES * maker.pauses_s.get(lease.instance_id, 0),
     ]
     if _came_again(maker, lease):
-        waits_s.append(min(minimum_s * _AGAIN, _A_DAY_S))
+        waits_s.append(min(minimum_s * _AGAIN, budgets.DAY_S))
     if _returns(maker, row):
         weight = float(maker.seen.weights[row].max())
-        waits_s.append(int(min(minimum_s * _AWAITED * weight, _A_DAY_S)))
+        waits_s.append(int(min(minimum_s * _AWAITED * weight, budgets.DAY_S)))
     return max(waits_s)
 
 

@@ -124,11 +124,8 @@ def make_room(maker: PlanMaker, rows: Sequence[int]) -> None:
 
 def _seeks(maker: PlanMaker, row: int) -> bool:
     """Whether room is all that keeps an instance from its resize."""
-    hold = maker.fallback.get(row)
     return (
-        row not in maker.decided
-        and hold is not None
-        and hold.reason is Reason.NO_NODE
+        maker.is_held(row, Reason.NO_NODE)
         and maker.barred(row, '', restarts=True) is None
     )
 
@@ -232,7 +229,7 @@ def _harm(maker: PlanMaker, row: int, origin: fleet_module.Flavor) -> float:
     """What an instance loses with its lease, in weighted seconds."""
     seen, policy = maker.seen, maker.policy_of(row)
     risks = maker.prospects.risk(row, origin)
-    if np.isnan(risks[np.isfinite(origin.limits())]).any():
+    if np.isnan(leasing.risk_with(maker, row, origin)):
         return float('nan')  # unknown is not little
     r = int(np.nan_to_num(risks).argmax())
     violated = float(risks[r] * seen.excess_s[row, r])

@@ -353,10 +353,8 @@ def used(cpu):
 
 def needed_s_ago(cpu):
     _, window = used(cpu)
-    found = reconciling.last_needs(
-        window, {'a': data.SMALL}, LIMITS, CEILING
-    )
-    return data.NOW - found['a'] if found else None
+    found = reconciling.needs(window, {'a': data.SMALL}, LIMITS, CEILING)
+    return data.NOW - found['a'][-1] if found else None
 
 
 def test_the_last_need_is_the_newest_sample_above_the_own_ceiling():
@@ -372,34 +370,34 @@ def test_a_need_that_the_lease_does_not_help_is_none():
     window = dataclasses.replace(window, usage=usage)
     more_cpu = np.array([data.flavor('cpu', 4, 4).limits()])
     for limits, last in ((LIMITS, {'a': data.NOW - 300}), (more_cpu, {})):
-        found = reconciling.last_needs(
+        found = reconciling.needs(
             window, {'a': data.SMALL}, limits, CEILING
         )
-        assert found == last
+        assert {name: times[-1] for name, times in found.items()} == last
 
 
 def test_no_lease_no_need():
     _, window = used([1.9])
-    assert reconciling.last_needs(window, {}, LIMITS, CEILING) == {}
+    assert reconciling.needs(window, {}, LIMITS, CEILING) == {}
     gone = {'b': data.SMALL}
-    assert reconciling.last_needs(window, gone, LIMITS, CEILING) == {}
+    assert reconciling.needs(window, gone, LIMITS, CEILING) == {}
 
 
 def paused_s(cpu):
     _, window = used(cpu)
-    found = reconciling.pauses(window, {'a': data.SMALL}, LIMITS, CEILING)
-    return found.get('a')
+    found = reconciling.needs(window, {'a': data.SMALL}, LIMITS, CEILING)
+    return reconciling.pause_s(found.get('a', np.zeros(0)), window.step_s)
 
 
 def test_a_pause_is_the_time_until_the_need_came_back():
     assert paused_s([1.9, 0.5, 0.5, 1.9]) == 600
     assert paused_s([1.9, 0.5, 1.9, 0.5, 0.5, 0.5, 1.9, 0.5]) == 900
     assert paused_s([1.9, np.nan, 1.9]) == 300  # not known to be needed
-    assert paused_s([0.5, 1.9, 1.9, 0.5]) is None
-    assert paused_s([0.5, 0.5]) is None
+    assert paused_s([0.5, 1.9, 1.9, 0.5]) == 0
+    assert paused_s([0.5, 0.5]) == 0
     # another need: of the pauses the longest that is not too long
     long = [0.5] * 73
-    assert paused_s([1.9, *long, 1.9]) is None
+    assert paused_s([1.9, *long, 1.9]) == 0
     assert paused_s([1.9, *long, 1.9, 0.5, 1.9]) == 300
 
 

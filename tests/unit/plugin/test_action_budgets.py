@@ -7,23 +7,12 @@ from watcher.common import exception
 
 from predictive_watcher.core import claims
 from predictive_watcher.core import leases
-from predictive_watcher.state import ledger as ledger_module
 from tests.unit.plugin import acting
 
 
 OTHER = 'bbbbbbbb-0000-4000-8000-000000000002'
 ONE = {'budgets': {'max_actions_per_hour': 1}}
 ACTIONS = (acting.resize, acting.migrate)
-
-
-@pytest.fixture
-def cloud():
-    return acting.FakeCloud()
-
-
-@pytest.fixture
-def ledger():
-    return ledger_module.Ledger('sqlite://')
 
 
 def reserved(ledger, instance=acting.SERVER, audit=acting.AUDIT):

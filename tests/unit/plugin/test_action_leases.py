@@ -16,16 +16,6 @@ from tests.fakes import nova as fake_nova
 from tests.unit.plugin import acting
 
 
-@pytest.fixture
-def cloud():
-    return acting.FakeCloud()
-
-
-@pytest.fixture
-def ledger():
-    return ledger_module.Ledger('sqlite://')
-
-
 def assert_fails(action, words):
     with pytest.raises(exception.ActionExecutionFailure, match=words):
         action.execute()

@@ -7,18 +7,7 @@ import pytest
 from watcher.common import exception
 
 from predictive_watcher.plugin import action_inputs
-from predictive_watcher.state import ledger as ledger_module
 from tests.unit.plugin import acting
-
-
-@pytest.fixture
-def cloud():
-    return acting.FakeCloud()
-
-
-@pytest.fixture
-def ledger():
-    return ledger_module.Ledger('sqlite://')
 
 
 def both(cloud, ledger):
