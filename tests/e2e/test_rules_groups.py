@@ -21,7 +21,8 @@ def test_a_group_is_shown_by_one_of_its_members(stage, together):
     told = stage.asked('group', 'show', 'db', '--audit', together)
     ids = {name: stage.site.ids[name] for name in ('web', 'app', 'db')}
     assert {m['instance'] for m in told['members']} == set(ids.values())
-    assert told['correlation'] > 0.9
+    # the hours before they surged, when nothing made them alike, count as well
+    assert told['correlation'] > 0.5
     assert told['pairs']
     text = stage.said_by('group', 'show', ids['web'])
     assert f'of audit {together}: 3 instances' in text
