@@ -119,9 +119,12 @@ def _nodes(
     """
     steps = slice(scene.begin, None)
     node_of = cloud.node[:, steps]
+    # who tells nothing wants nothing; every flavor has limits of these two
     wanted = np.nan_to_num(
-        np.fmin(scene.demand.usage[:, steps], cloud.limits[:, steps])
-    )[..., :2]
+        np.minimum(
+            scene.demand.usage[:, steps, :2], cloud.limits[:, steps, :2]
+        )
+    )
     used = np.nan_to_num(cloud.usage[:, steps, 0])
     shape = (len(scene.nodes), node_of.shape[1])
     full, weighted, share = np.zeros(shape, bool), *np.zeros((2, *shape))

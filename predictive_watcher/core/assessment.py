@@ -55,6 +55,7 @@ class Assessment:
     risk: risk_module.InstanceRisk
     excess_s: np.ndarray
     needs_a_day: np.ndarray
+    between_s: np.ndarray
     load: load_module.NodeLoad
     bad_specs: Mapping[int, str]
     now: int
@@ -162,6 +163,7 @@ def assess(
         fleet, window, base, limits, ceiling, origins or {}, weighing
     )
     saturated = saturation.saturated(window, limits)
+    guidelines = ceiling[:, None] * _own_limits(fleet, limits, origins or {})
     wanted = saturation.demand(
         limits, saturated, _own_names(fleet, origins or {}), growths or {}
     )
@@ -205,9 +207,12 @@ def assess(
         needs_a_day=(
             np.zeros(limits.shape)
             if known is None
-            else known.behaviour.runs_a_day(
-                ceiling[:, None] * _own_limits(fleet, limits, origins or {})
-            )
+            else known.behaviour.runs_a_day(guidelines)
+        ),
+        between_s=(
+            np.full(limits.shape, np.nan)
+            if known is None
+            else known.behaviour.between_s(guidelines)
         ),
         load=load if nodes is None else nodes.judged(fleet, load, window),
         bad_specs=bad_specs,

@@ -7,10 +7,12 @@ import numpy as np
 from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import origins
+from predictive_watcher.core import reconciling
 from predictive_watcher.core import risk as risk_module
 from predictive_watcher.core import room
 from predictive_watcher.core import saturation
 from predictive_watcher.core import sizing
+from predictive_watcher.core import staying
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Resize
@@ -34,6 +36,7 @@ def serve(maker: PlanMaker, row: int) -> None:
             maker.barred(row, danger, restarts=True, for_good=False)
             or maker.resting(row)
             or _too_young(maker, row)
+            or _unshown(maker, row)
             or _without_origin(maker, row)
             or _grow(maker, row, danger)
         )
@@ -55,6 +58,28 @@ def _too_young(maker: PlanMaker, row: int) -> Hold | None:
         text=f'{_danger(maker, row)}, but its lease of {lease.flavor_name} '
         f'is {age_s} s old; the next resize comes after cooldown = '
         f'{cooldown_s} s',
+    )
+
+
+def _unshown(maker: PlanMaker, row: int) -> Hold | None:
+    """What was lent has to be needed before more is.
+
+    A forecast tells that use comes to the limit, as it always did; how far it
+    would go with a larger one is known when it is there.
+    """
+    lease = maker.leases.get(maker.instance(row).id)
+    helped = reconciling.offers_more(
+        maker.seen.limits[row], maker.origin(row).limits()
+    )
+    if lease is None or not helped[sizing.worst(maker, row)]:
+        return None
+    if staying.is_needed(maker, row):
+        return None
+    return Hold(
+        reason=Reason.LEASE_KEPT,
+        text=f'{_danger(maker, row)}, but it uses no more than '
+        f'{lease.origin_flavor_name} is good for: {lease.flavor_name} has '
+        'yet to show whether it is enough',
     )
 
 

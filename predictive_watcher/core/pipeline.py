@@ -166,9 +166,8 @@ def propose(
         begins_at=begins_at,
         needs=needs,
         pauses_s={
-            name: pause_s
+            name: reconciling.pauses_s(times, window.step_s)
             for name, times in needs.items()
-            if (pause_s := reconciling.pause_s(times, window.step_s))
         },
         peaks=rightsizing.peaks(window, held.valid, needs, seen.limits),
         recent=recent or {},

@@ -142,6 +142,7 @@ class Placement:
         *,
         below: float,
         burdened: Collection[str] = (),
+        barred: np.ndarray | None = None,
     ) -> tuple[fleet_module.Node | None, str]:
         """The calmest node that can take the instance, and why not.
 
@@ -154,6 +155,7 @@ class Placement:
             this; whoever has no forecast counts with its limit.
         :param burdened: nodes that the plan sends nobody else to, unless
             there is no other.
+        :param barred: (nodes,) those that it must not take, see `ways`.
         """
         spared = np.zeros(len(self.fleet.nodes), bool)
         spared[[self.index_of[name] for name in burdened]] = True
@@ -161,6 +163,9 @@ class Placement:
         fullness = self._fullness()
         order = np.lexsort((self.sites.rank, fullness, dislike))
         allowed = self.allowed(row, flavor, self.free)
+        if barred is None:
+            barred = np.zeros(len(allowed), bool)
+        allowed &= ~barred
         able = order[(allowed & ~spared)[order]]
         if not len(able):
             able = order[allowed[order]]
@@ -186,7 +191,7 @@ class Placement:
         if fitting:
             *_, name = min(fitting[:_CHOICES])
             return self.fleet.nodes[self.sites.by_name[name]], ''
-        return None, self._told(row, flavor, order, risks)
+        return None, self._told(row, flavor, order, risks, barred)
 
     def _told(
         self,
@@ -194,12 +199,15 @@ class Placement:
         flavor: fleet_module.Flavor,
         order: np.ndarray,
         risks: Mapping[int, float],
+        barred: np.ndarray,
     ) -> str:
         """Why no node was found: the refusals of the emptiest."""
         refusals = []
         for index in order[:_REFUSALS].tolist():
             node = self.fleet.nodes[index]
             why_not = self._refusal(row, index, flavor, self.free)
+            if why_not is None and barred[index]:
+                why_not = 'is the only way back of a lease'
             if why_not is None and index not in risks:
                 why_not = 'is burdened enough by this plan'
             if why_not is None:

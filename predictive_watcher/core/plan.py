@@ -18,6 +18,7 @@ from predictive_watcher.core import prospects as prospects_module
 from predictive_watcher.core import quotas as quotas_module
 from predictive_watcher.core import resolving
 from predictive_watcher.core import shelf as shelf_module
+from predictive_watcher.core import ways as ways_module
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.adjustment import Reason
@@ -43,7 +44,7 @@ class PlanMaker:
     ``thresholds`` that at which they begin, or grow, and ``worst`` the
     resource at the highest risk.
     ``needs`` are the times at which those with a lease used more than their
-    own flavor is good for, ``pauses_s`` after which time they came back to
+    own flavor is good for, ``pauses_s`` after which times they came back to
     that, ``peaks`` what they used at most where that is known.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
     the last action; ``fallback`` is what is said of a row for which nothing
@@ -69,7 +70,7 @@ class PlanMaker:
     looked_at: dict[int, list[str]] = field(default_factory=dict)
     releases: Mapping[str, int] = field(default_factory=dict)
     needs: Mapping[str, np.ndarray] = field(default_factory=dict)
-    pauses_s: Mapping[str, int] = field(default_factory=dict)
+    pauses_s: Mapping[str, np.ndarray] = field(default_factory=dict)
     peaks: Mapping[str, np.ndarray] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
     landings: landing.Landings = field(init=False)
@@ -78,6 +79,7 @@ class PlanMaker:
     worst: np.ndarray = field(init=False)
     gaps: knowing.Gaps = field(init=False)
     shelf: shelf_module.Shelf = field(init=False)
+    ways: ways_module.Ways = field(init=False)
     _named: Mapping[str, fleet_module.Flavor] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,6 +98,14 @@ class PlanMaker:
         )
         self.shelf = shelf_module.Shelf(self.flavors)
         self._named = {one.name: one for one in reversed(self.flavors)}
+        self.ways = ways_module.Ways(
+            self.place,
+            (
+                (row, self.origin(row))
+                for row, one in enumerate(self.seen.fleet.instances)
+                if one.id in self.leases
+            ),
+        )
 
     def policy_of(self, row: int) -> Policy:
         """The policy of the instance of a row."""
@@ -224,6 +234,9 @@ class PlanMaker:
             return False
         self.budgets.spend(row, {self.instance(row).node, target})
         self.place.move(row, target, flavor)
+        self.ways.move(row, target, flavor)
+        if isinstance(action, Resize):
+            self.ways.lend(row, self.origin(row))
         self.quotas.take(self.instance(row), flavor)
         if isinstance(action, Migrate):
             self.landings.settle(row, target)
@@ -237,31 +250,65 @@ class PlanMaker:
     ) -> None:
         """Take an action to ``flavor`` out of the plan again."""
         self.budgets.refund(row)
+        self.ways.stay(row, self.place.node_of[row], flavor)
         self.place.stay(row, flavor)
         self.landings.forget(row)
         del self.decided[row]
         self.fallback[row] = hold
 
     def unfit(
-        self, row: int, flavor: fleet_module.Flavor, node: str
+        self,
+        row: int,
+        flavor: fleet_module.Flavor,
+        node: str,
+        *,
+        shrinks: bool = False,
     ) -> tuple[str, ...]:
         """The nodes from which a resize has to be followed by a migration to
         ``node``; none where the audit does not allow it.
+
+        :param shrinks: see `find`.
         """
         if not self.policy_of(row).allow_migrate:
             return ()
         below = self.policy.risk_threshold
         found = self.landings.unfit(row, flavor, below=below)
-        return () if node in found else found
+        if node in found:
+            return ()
+        if shrinks:
+            return found
+        return found + self._last_ways(row, flavor, found)
+
+    def _last_ways(
+        self, row: int, flavor: fleet_module.Flavor, besides: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Where Nova may put it, and must not leave it: see `ways`."""
+        barred = self.ways.barred(row, flavor)
+        barred &= self.place.allowed(row, flavor, self.place.room)
+        nodes = self.place.fleet.nodes
+        names = {nodes[index].name for index in np.flatnonzero(barred)}
+        return tuple(sorted(names.difference(besides)))
 
     def find(
-        self, row: int, flavor: fleet_module.Flavor, *, below: float
+        self,
+        row: int,
+        flavor: fleet_module.Flavor,
+        *,
+        below: float,
+        shrinks: bool = False,
     ) -> tuple[fleet_module.Node | None, str]:
         """See `Placement.find`; not to a node that the plan has burdened
         enough.
+
+        :param shrinks: it leaves more room than it takes, so it may take the
+            last way back of a lease.
         """
         return self.place.find(
-            row, flavor, below=below, burdened=self.budgets.burdened(row)
+            row,
+            flavor,
+            below=below,
+            burdened=self.budgets.burdened(row),
+            barred=None if shrinks else self.ways.barred(row, flavor),
         )
 
     def used_up(

@@ -41,6 +41,9 @@ class Policy:
     A lease begins at a risk of ``begin_threshold``, or ``risk_threshold``
     where that is lower, divided by weight ^ ``weight_urgency``: see `urgency`.
 
+    ``lease_cost`` is what an hour of a vCPU that is lent counts as, in
+    weighted seconds of violation: see `staying`.
+
     ``largest_flavor`` names the flavor that nothing may grow beyond ('':
     none).  ``closed`` says why nothing may be done at this time ('': it may).
     ``anomalies`` maps kinds of anomalies to what follows from them.
@@ -69,6 +72,7 @@ class Policy:
     max_unwatched_actions: int = 1
     lease_minimum_s: int = 900
     lease_duration_s: int = 3600
+    lease_cost: float = 120.0
     max_growth: float = 4.0
     largest_flavor: str = ''
     family_pattern: str = ''

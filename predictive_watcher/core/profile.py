@@ -288,6 +288,22 @@ class BehaviouralProfile:
         days = self.level.weight / one * (self.step_s / 86400)
         return np.where(days < _DAYS, 0.0, runs / (1.0 + days))
 
+    def between_s(self, level: np.ndarray) -> np.ndarray:
+        """The mean time (s) for which usage is not above a level, until it is
+        again, (instances, resources).
+
+        As if a day, and a return after it, had been seen before all else; NaN
+        where less than `_DAYS` days were seen, or the level is unknown.
+
+        :param level: in the units of usage.
+        """
+        one = decay.weight(self.time or 0, HALF_LIFE_S)
+        above_s, runs = self.excess.above(level, one)
+        seen_s = self.level.weight / one * self.step_s
+        known = np.isfinite(level) & (seen_s >= _DAYS * 86400)
+        below_s = np.maximum(seen_s - above_s, 0.0)
+        return np.where(known, (below_s + 86400) / (1.0 + runs), np.nan)
+
     def normal(self) -> Normal:
         """The limits of normal now."""
         now = self.segments.now

@@ -13,7 +13,6 @@ from predictive_watcher.core.leases import Lease
 
 
 _SETTLED = ('ACTIVE', 'SHUTOFF')
-APART_S = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,16 +134,13 @@ def needs(
     }
 
 
-def pause_s(needed: np.ndarray, step_s: int) -> int:
-    """The longest time (s) after which a need came back, 0 where it did not.
-
-    Longer ones than `APART_S` do not count: what comes then, as at the same
-    hour of two days, is another need.
+def pauses_s(needed: np.ndarray, step_s: int) -> np.ndarray:
+    """The times (s) after which a need came back, in their order.
 
     :param needed: as `needs` tells of one instance.
     """
     between = np.diff(needed) - step_s
-    return int(between[between <= APART_S].max(initial=0))
+    return np.asarray(between[between > 0])
 
 
 def offers_more(limits: np.ndarray, own: np.ndarray) -> np.ndarray:

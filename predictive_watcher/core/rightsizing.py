@@ -35,7 +35,6 @@ from predictive_watcher.core.plan import PlanMaker
 
 SETTLED_S = 2 * 3600
 _SHOWN = 3  # samples beyond the own guideline
-_LESS = 0.9  # of the size, or less: else it is not worth a restart
 _SPARE = 1  # action of each hour and day is left to who comes to be at risk
 
 
@@ -100,8 +99,6 @@ def _may(maker: PlanMaker, row: int, lease: Lease) -> bool:
         and not lease.pending_flavor_name
         and maker.policy_of(row).allow_resize
         and now - lease.since >= SETTLED_S
-        and staying.comes_again(maker, row, lease)
-        and staying.until(maker, row, lease) - now >= SETTLED_S
         and not (last and last.failed and now - last.at < budgets.DAY_S)
     )
 
@@ -123,7 +120,9 @@ def _trim(maker: PlanMaker, row: int, lease: Lease) -> None:
         maker.fallback[row] = hold
         return
     policy = maker.policy_of(row)
-    node, _ = maker.find(row, flavor, below=policy.release_threshold)
+    node, _ = maker.find(
+        row, flavor, below=policy.release_threshold, shrinks=True
+    )
     if node is None:
         return
     nodes = {maker.instance(row).node, node.name}
@@ -135,7 +134,7 @@ def _trim(maker: PlanMaker, row: int, lease: Lease) -> None:
         text=text,
         flavor=flavor,
         node=node.name,
-        unfit=maker.unfit(row, flavor, node.name),
+        unfit=maker.unfit(row, flavor, node.name, shrinks=True),
         expires_at=max(lease.expires_at, least),
         benefit=0.0,
         cost=0.0,
@@ -171,24 +170,31 @@ def _smaller(
     # what the instance may be leased is told by its own flavor
     terms = sizing.terms_of(maker, row)
     terms = replace(terms, instance=replace(terms.instance, flavor=origin))
-    today = maker.instance(row).flavor
     for flavor in flavors_module.covering(
         maker.shelf.candidates(terms), wanted
     ):
         # NaN is not low
         calm = leasing.risk_with(maker, row, flavor) < policy.release_threshold
-        if calm and _is_less(flavor, today, origin):
+        if calm and _pays(maker, row, lease, flavor):
             return flavor
     return None
 
 
-def _is_less(
-    one: fleet_module.Flavor,
-    other: fleet_module.Flavor,
-    own: fleet_module.Flavor,
+def _pays(
+    maker: PlanMaker, row: int, lease: Lease, flavor: fleet_module.Flavor
 ) -> bool:
-    """Clearly smaller beside the own flavor, vCPUs and memory together: what
-    has more memory may still be much less.
+    """Whether a smaller lease is worth the restart.
+
+    Nobody knows when it will end: while its need is there it is taken to go
+    on for as long as it has been there, a day at most; then until the need
+    has been waited for.
     """
-    sizes = [flavors_module.size(flavor, own)[0] for flavor in (one, other)]
-    return sizes[0] <= _LESS * sizes[1]
+    policy, now = maker.policy_of(row), maker.seen.now
+    less = maker.place.sites.vcpus_of(maker.instance(row).flavor, flavor)
+    lasts_s = min(now - lease.since, budgets.DAY_S)
+    if not staying.is_needed(maker, row):
+        lasts_s = min(lasts_s, staying.until(maker, row, lease) - now)
+    hours = lasts_s / 3600
+    stopped_s = policy.resize_interruption_s * policy.cost_factor
+    weight = float(maker.seen.weights[row].max())
+    return less > 0 and policy.lease_cost * less * hours > weight * stopped_s

@@ -41,6 +41,16 @@ class Sites:
         }
         self._offers = aggregates_module.Offers(nodes)
 
+    def vcpus_of(
+        self, one: fleet_module.Flavor, other: fleet_module.Flavor
+    ) -> float:
+        """How much more of the cloud one flavor takes than another, in vCPUs
+        that come with as much memory as the nodes have for each.
+        """
+        vcpus, mib, _ = self.allocatable.sum(axis=0)
+        memory = (one.memory_mib - other.memory_mib) * vcpus / max(mib, 1.0)
+        return float((one.vcpus - other.vcpus + memory) / 2)
+
     def suiting(
         self, instance: fleet_module.Instance, flavor: fleet_module.Flavor
     ) -> np.ndarray:

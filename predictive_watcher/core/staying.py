@@ -5,38 +5,50 @@ Each return costs a violation for as long as telemetry, an audit and a resize
 take, and two restarts.  So a lease waits for a need, counted from when it was
 there last,
 
-* for a day (`_AGAIN` times ``lease_minimum``), where another lease of its
-  instance ended within a day: load that wavers about a limit,
-* for `_AWAITED` times ``lease_minimum`` times the effective weight, a day at
-  most, where the profile knows the instance to need more than its own flavor
-  `_OFTEN` a day,
-* for `_PAUSES` times the longest pause after which the need came back in the
-  last day,
+* where the profile knows how often the instance needs more than its own
+  flavor: for as long as costs least (`waiting`), a day at most;
+* where no profile does: for a day (`_AGAIN` times ``lease_minimum``) if
+  another lease of its instance ended within a day, as load that wavers about
+  a limit has it, or for `_PAUSES` times the longest pause after which the
+  need came back in the last day;
 
 and for ``lease_minimum``, counted from its beginning, where nothing is known
 to return.
 """
 
+import numpy as np
+
 from predictive_watcher.core import budgets
 from predictive_watcher.core import reconciling
+from predictive_watcher.core import waiting
 from predictive_watcher.core.adjustment import Reason
+from predictive_watcher.core.forecast import HORIZONS_S
 from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.plan import PlanMaker
 
 
 _AGAIN = 96  # with the default minimum of 15 minutes a day
-_AWAITED = 24  # likewise six hours
-_OFTEN = 1.0
 _PAUSES = 2
+# what comes after longer ones, as at the same hour of two days, is another
+# need, as far as a day tells
+_APART_S = 6 * 3600
+_RESTARTS = 2  # of a return: back, and there again
+
+
+def is_needed(maker: PlanMaker, row: int) -> bool:
+    """Whether the newest sample shows more than the own flavor is good for,
+    of what the lease offers more of.
+    """
+    needed = maker.needs.get(maker.instance(row).id)
+    return needed is not None and bool(needed[-1] >= maker.seen.newest[row])
 
 
 def comes_again(maker: PlanMaker, row: int, lease: Lease) -> bool:
     """Whether the lease waits for its need to return."""
-    return (
-        _came_again(maker, lease)
-        or _returns(maker, row)
-        or lease.instance_id in maker.pauses_s
-    )
+    if _known(maker, row):
+        minimum_s = maker.policy_of(row).lease_minimum_s
+        return awaited_s(maker, row, lease) > minimum_s
+    return _came_again(maker, lease) or _longest_s(maker, lease) > 0
 
 
 def until(maker: PlanMaker, row: int, lease: Lease) -> int:
@@ -52,26 +64,23 @@ def until(maker: PlanMaker, row: int, lease: Lease) -> int:
     needed_at = 0 if needed is None else int(needed[-1])
     # one that became smaller began before that
     began = not lease.reason.startswith(Reason.NEED_IS_SMALLER)
-    if _came_again(maker, lease) and (began or not needed_at):
+    waves = _came_again(maker, lease) and not _known(maker, row)
+    if waves and (began or not needed_at):
         needed_at = max(lease.since, needed_at)
     return max(least, needed_at + awaited_s(maker, row, lease))
 
 
 def awaited_s(maker: PlanMaker, row: int, lease: Lease) -> int:
-    """For how long a need that comes again is waited for: of the rules that
-    hold the one that waits for longest.
-    """
+    """For how long a need that comes again is waited for."""
     minimum_s = maker.policy_of(row).lease_minimum_s
-    waits_s = [
+    if _known(maker, row):
+        return _cheapest_s(maker, row, lease)
+    again_s = min(minimum_s * _AGAIN, budgets.DAY_S)
+    return max(
         minimum_s,
-        _PAUSES * maker.pauses_s.get(lease.instance_id, 0),
-    ]
-    if _came_again(maker, lease):
-        waits_s.append(min(minimum_s * _AGAIN, budgets.DAY_S))
-    if _returns(maker, row):
-        weight = float(maker.seen.weights[row].max())
-        waits_s.append(int(min(minimum_s * _AWAITED * weight, budgets.DAY_S)))
-    return max(waits_s)
+        again_s if _came_again(maker, lease) else 0,
+        _PAUSES * _longest_s(maker, lease),
+    )
 
 
 def told(maker: PlanMaker, row: int, lease: Lease) -> str:
@@ -83,17 +92,16 @@ def told(maker: PlanMaker, row: int, lease: Lease) -> str:
     wait_s = awaited_s(maker, row, lease)
     if wait_s <= maker.policy_of(row).lease_minimum_s:
         return ''
-    name = lease.instance_id
-    if _came_again(maker, lease):
-        why = 'another lease of it ended within a day'
-    elif _returns(maker, row):
-        often = _needs_a_day(maker, row)
+    if _known(maker, row):
         why = (
-            f'it passes what {lease.origin_flavor_name} is good for '
-            f'{often:.1f} times a day'
+            f'the pauses of its need last {_between_s(maker, row):.0f} s on '
+            'average'
         )
+    elif _came_again(maker, lease):
+        why = 'another lease of it ended within a day'
     else:
-        why = f'its need came back after up to {maker.pauses_s[name]} s'
+        longest_s = _longest_s(maker, lease)
+        why = f'its need came back after up to {longest_s} s'
     return (
         f'; {why}, so this one goes on until its need has been gone for '
         f'{wait_s} s'
@@ -104,13 +112,45 @@ def _came_again(maker: PlanMaker, lease: Lease) -> bool:
     return bool(maker.releases.get(lease.instance_id, 0))
 
 
-def _returns(maker: PlanMaker, row: int) -> bool:
-    return _needs_a_day(maker, row) >= _OFTEN
+def _pauses(maker: PlanMaker, lease: Lease) -> np.ndarray:
+    return maker.pauses_s.get(lease.instance_id, np.empty(0))
 
 
-def _needs_a_day(maker: PlanMaker, row: int) -> float:
-    """How often a day it needs more of what its lease offers more of."""
+def _longest_s(maker: PlanMaker, lease: Lease) -> int:
+    pauses = _pauses(maker, lease)
+    return int(pauses[pauses <= _APART_S].max(initial=0))
+
+
+def _known(maker: PlanMaker, row: int) -> bool:
+    return bool(np.isfinite(_between_s(maker, row)))
+
+
+def _between_s(maker: PlanMaker, row: int) -> float:
+    """The mean pause of the need of what its lease offers more of, of several
+    resources that of the one that comes most often; NaN: unknown.
+    """
     helped = reconciling.offers_more(
         maker.seen.limits[row], maker.origin(row).limits()
     )
-    return float(maker.seen.needs_a_day[row][helped].max(initial=0.0))
+    between_s = maker.seen.between_s[row][helped]
+    return float(np.fmin.reduce(between_s, initial=np.nan))
+
+
+def _cheapest_s(maker: PlanMaker, row: int, lease: Lease) -> int:
+    seen, policy = maker.seen, maker.policy_of(row)
+    # a need is seen a step after it came, and by an audit later still
+    late_s = float(seen.now - seen.forecast.origin + HORIZONS_S[0])
+    late_s += policy.resize_duration_s
+    restarts_s = _RESTARTS * policy.resize_interruption_s * policy.cost_factor
+    weight = float(seen.weights[row].max())
+    lent = maker.place.sites.vcpus_of(
+        maker.instance(row).flavor, maker.origin(row)
+    )
+    return waiting.cheapest_s(
+        _pauses(maker, lease),
+        _between_s(maker, row),
+        return_cost=weight * (late_s + restarts_s),
+        hour_cost=policy.lease_cost * max(lent, 0.0),
+        least_s=policy.lease_minimum_s,
+        most_s=budgets.DAY_S,
+    )

@@ -250,7 +250,7 @@ def _way(
     )
     if hold:
         return None
-    node, _ = maker.find(row, offer.origin, below=1.01)
+    node, _ = maker.find(row, offer.origin, below=1.01, shrinks=True)
     if node is None or leasing.waits(maker, row, lease, offer.origin):
         return None
     return node
@@ -271,6 +271,8 @@ def _end(maker: PlanMaker, row: int, offer: _Offer) -> bool:
         text=text,
         flavor=offer.origin,
         node=node.name,
-        unfit=maker.unfit(offer.row, offer.origin, node.name),
+        unfit=maker.unfit(
+            offer.row, offer.origin, node.name, shrinks=True
+        ),
     )
     return maker.spend(offer.row, action, node.name, offer.origin)

@@ -83,9 +83,10 @@ SCHEMA: Mapping[str, Any] = {
             'minimum': 1,
         },
         'lease_minimum': {
-            'description': 'Seconds that a lease lasts at least; one that '
-            'comes again within a day 96 times that, one whose need returns '
-            'every day 24 times that and its weight, a day at most.',
+            'description': 'Seconds that a lease lasts at least; for how '
+            'long it waits for a need that returns is told by lease_cost, '
+            'or where no profile knows the instance, 96 times this if it '
+            'comes again within a day.',
             'type': 'integer',
             'default': 900,
             'minimum': 0,
@@ -96,6 +97,15 @@ SCHEMA: Mapping[str, Any] = {
             'type': 'integer',
             'default': 3600,
             'minimum': 300,
+        },
+        'lease_cost': {
+            'description': 'What an hour of a vCPU that is lent, with as '
+            'much memory as the nodes have for each, counts as, in weighted '
+            'seconds of violation: the more, the sooner leases end and the '
+            'more often they begin again.',
+            'type': 'number',
+            'default': 120.0,
+            'minimum': 0.0,
         },
         'max_growth': {
             'description': 'How many times as large as its own flavor an '
@@ -203,6 +213,7 @@ class Parameters:
                 lease_duration_s=value['lease_duration'],
                 max_growth=value['max_growth'],
                 cooldown_s=value['cooldown'],
+                lease_cost=value['lease_cost'],
                 cost_factor=value['cost_factor'],
                 resize_interruption_s=value['resize_interruption'],
                 resize_duration_s=value['resize_duration'],

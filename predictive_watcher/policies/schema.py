@@ -99,6 +99,7 @@ _SET = _object(
     cooldown=_DURATION,
     lease_minimum=_DURATION,
     lease_duration=_DURATION,
+    lease_cost=_number(0.0, 1e6),
     cost_factor=_number(0.0, 1e6),
     observe_only={'type': 'boolean'},
     observation_time=_DURATION,

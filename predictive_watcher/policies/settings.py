@@ -28,6 +28,7 @@ FIELDS: Mapping[str, str] = {
     'cooldown': 'cooldown_s',
     'lease_minimum': 'lease_minimum_s',
     'lease_duration': 'lease_duration_s',
+    'lease_cost': 'lease_cost',
     'cost_factor': 'cost_factor',
     'observe_only': 'observe_only',
     'observation_time': 'observation_s',

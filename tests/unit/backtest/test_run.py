@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -114,6 +116,17 @@ def test_a_full_node_gives_less_and_telemetry_shows_it():
             min(capacity, 1.7 * here.sum())
         )
     assert figures.count(lived, CEILING).node_minutes.sum() > 0
+
+
+def test_a_node_whose_instances_tell_nothing_is_in_no_violation():
+    window = made.demand()
+    usage = window.usage.copy()
+    usage[:, 20:50] = np.nan
+    scene = made.a_scene(
+        dataclasses.replace(window, usage=usage), nodes=2, room=0.0
+    )
+    lived = made.live(rivals.Reactive(), scene)
+    assert figures.count(lived, CEILING).node_minutes.sum() == 0
 
 
 def test_workload_balance_moves_one_that_closes_the_gap():

@@ -57,7 +57,7 @@ class PlainPlacement(placement.Placement):
             ]
         )
 
-    def find(self, row, flavor, *, below, burdened=()):
+    def find(self, row, flavor, *, below, burdened=(), barred=None):
         def fullness(node):
             rows = list(self.members[node.name])
             used = np.nansum(self.load.mean[-1, rows], axis=0)
@@ -67,16 +67,20 @@ class PlainPlacement(placement.Placement):
             share = used / node.capacity()[: load_module.NODE_RESOURCES]
             return round(float(share.max()), 6), node.name
 
+        def refusal(index):
+            why = self._refusal(row, index, flavor, self.free)
+            last = barred is not None and barred[index]
+            return why or ('is the only way back of a lease' if last else None)
+
         refusals, fitting = [], []
-        able = self.allowed(row, flavor, self.free)
-        names = {self.fleet.nodes[i].name for i in np.flatnonzero(able)}
+        nodes = self.fleet.nodes
+        names = {n.name for i, n in enumerate(nodes) if refusal(i) is None}
         skipped = burdened if names - set(burdened) else ()
         for node in sorted(self.fleet.nodes, key=fullness):
             if node.name in skipped and node.name in names:
                 refusals.append(f'{node.name} is burdened enough by this plan')
                 continue
-            index = self.index_of[node.name]
-            why = self._refusal(row, index, flavor, self.free)
+            why = refusal(self.index_of[node.name])
             if why is None:
                 crowd = self.members[node.name] | {row}
                 chance = risk_of_sum(self, node, crowd, unknown_is_full=True)

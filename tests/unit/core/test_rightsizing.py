@@ -59,8 +59,29 @@ def test_it_keeps_when_it_ends():
     assert decision().expires_at == data.NOW + 3600
 
 
-def test_a_lease_that_soon_ends_is_not_resized_once_more():
-    assert decision(spent=Spent()).reason is Reason.LEASE_KEPT
+def test_a_need_that_is_there_keeps_a_lease_that_nobody_waits_for():
+    assert decision(spent=Spent()).flavor == data.MEDIUM
+
+
+@pytest.mark.parametrize(('cost', 'pays'), [(1.2, False), (1.3, True)])
+def test_what_is_saved_has_to_pay_for_the_restart(cost, pays):
+    # 8 h so far, so 8 h more; 4 vCPUs and 8 GiB less, and the nodes may
+    # promise a GiB for each vCPU: (4 + 8) / 2.  The restart costs 60 s
+    assert isinstance(decision(lease_cost=cost), Resize) is pays
+
+
+def test_who_weighs_more_loses_more_by_a_restart():
+    heavy = tuple(
+        data.flavor(f.name, f.vcpus, f.memory_mib // 1024, weight='4')
+        for f in data.FLAVORS
+    )
+    leased = data.instance('a', flavor=heavy[2])
+
+    def with_cost(cost):
+        return decision(instance=leased, flavors=heavy, lease_cost=cost)
+
+    assert with_cost(1.9).reason is Reason.LEASE_KEPT
+    assert isinstance(with_cost(8.0), Resize)
 
 
 def test_a_lease_has_to_show_for_hours_what_it_needs():
@@ -190,11 +211,18 @@ def test_a_lease_that_is_about_to_end_is_left_alone():
     window = data.window(fleet, {'a': 1.7}, steps=DAY)
     usage = window.usage.copy()
     usage[0, 1:12, 0] = 2.5
-    window = dataclasses.replace(window, usage=usage)
-    chosen = decision(
-        window=window, since=30 * 3600, expected={'a': {'cpu': (1.7, 0.3)}}
-    )
-    assert chosen.reason is Reason.LEASE_KEPT
+    def when(used):
+        now = usage.copy()
+        now[0, -1, 0] = used
+        return decision(
+            window=dataclasses.replace(window, usage=now),
+            since=30 * 3600,
+            expected={'a': {'cpu': (1.7, 0.3)}},
+            lease_cost=10.0,
+        )
+
+    assert when(1.7).reason is Reason.LEASE_KEPT
+    assert when(2.5).flavor == data.MEDIUM  # it goes on
 
 
 def test_after_one_that_failed_it_waits_for_a_day():

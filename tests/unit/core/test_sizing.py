@@ -1,6 +1,7 @@
 """Which flavor a lease is of, and what a lease is kept for."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from predictive_watcher.core import usage
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.adjustment import Resize
+from predictive_watcher.core.budgets import Spent
 from predictive_watcher.core.policy import Policy
 from tests.fakes import cloud_data as data
 from tests.fakes.forecaster import FakeForecaster
@@ -25,8 +27,9 @@ MEMORIES = 1
 
 
 def decision(
-    expected, *, flavors, window=None, leases=(), own=data.SMALL, **rules
-):
+    expected, *, flavors, window=None, leases=(), own=data.SMALL, known=True,
+    spent=None, **rules,
+):  # fmt: skip
     """Of one instance, with its profile if a window is given."""
     fleet = data.a_fleet(
         data.instance('a', flavor=own), flavors=(data.SMALL, *flavors)
@@ -38,7 +41,8 @@ def decision(
         leases=leases,
         policy=Policy(**rules),
         now=data.NOW,
-        profiling=None if window is None else profiling.Profiling(),
+        spent=spent,
+        profiling=profiling.Profiling() if known and window else None,
     )
     return found.verdicts[0].adjustment
 
@@ -103,10 +107,12 @@ def test_where_nothing_covers_it_too_the_need_of_now_is_served():
 # ------------------------------------------------------- leases that are kept
 
 
-def kept(window, *, flavor=data.MEDIUM, since=7200):
+def kept(
+    window, *, flavor=data.MEDIUM, since=7200, expected=None, **given
+):
     """A lease of MEDIUM."""
     return decision(
-        {},
+        expected or {},
         flavors=(flavor,),
         own=flavor,
         window=window,
@@ -115,18 +121,20 @@ def kept(window, *, flavor=data.MEDIUM, since=7200):
                 'a', flavor_name=flavor.name, since=data.NOW - since
             )
         ],
+        **given,
     )
 
 
+NEEDED = {'cpu': (2.0, 0.01)}
 TWICE = [(50, 55, CPUS, 1.9), (260, 265, CPUS, 1.9)]  # two hours ago
 LONG_AGO = [(50, 55, CPUS, 1.9), (100, 105, CPUS, 1.9)]  # 15 hours ago
 
 
 def test_a_lease_goes_on_where_the_profile_knows_the_need_to_return():
-    chosen = kept(days(5, *TWICE))
+    chosen = kept(days(5, *TWICE), flavor=CPU, lease_cost=10.0)
     assert chosen.reason is Reason.LEASE_KEPT
-    assert 'it passes what small is good for 1.6 times a day' in chosen.text
-    assert 'gone for 21600 s' in chosen.text
+    assert 'the pauses of its need last 4' in chosen.text  # about 13 h
+    assert 'goes on until its need has been gone for' in chosen.text
 
 
 def test_a_lease_ends_where_the_need_was_a_rare_one():
@@ -137,33 +145,92 @@ def test_a_lease_ends_where_the_need_was_a_rare_one():
     assert isinstance(kept(window), Release)
 
 
-def test_a_lease_ends_at_last_where_the_need_stays_away():
-    chosen = kept(days(5, *LONG_AGO), since=16 * 3600)
-    assert isinstance(chosen, Release)
-
-
-def test_that_of_a_heavy_one_waits_for_longer():
-    heavy = data.flavor('medium', 4, 8, weight='4')
-    chosen = kept(days(5, *LONG_AGO), since=16 * 3600, flavor=heavy)
+def waited_s(flavor=CPU, **given):
+    """For how long the lease of a need that comes twice a day waits."""
+    window = days(5, *TWICE)
+    usage = window.usage.copy()
+    usage[0, -1, CPUS] = 1.9  # now
+    window = dataclasses.replace(window, usage=usage)
+    chosen = kept(window, flavor=flavor, expected=NEEDED, **given)
     assert chosen.reason is Reason.LEASE_KEPT
-    assert 'gone for 86400 s' in chosen.text
+    told = re.search(r'gone for (\d+) s', chosen.text)
+    return int(told[1]) if told else 900  # lease_minimum
+
+
+def weighing(weight, vcpus=3):
+    return data.flavor(f'w{weight}', vcpus, 4, weight=weight)
+
+
+def test_what_weighs_more_is_waited_for_for_longer():
+    waits = [waited_s(flavor=weighing(weight)) for weight in ('1', '2', '8')]
+    assert waits == sorted(waits) and waits[0] < waits[-1]
+
+
+def test_what_is_larger_is_waited_for_for_less():
+    waits = [waited_s(flavor=weighing('2', size)) for size in (3, 4, 6)]
+    assert waits == sorted(waits, reverse=True) and waits[0] > waits[-1]
+
+
+def test_the_price_of_room_says_for_how_long():
+    assert waited_s(lease_cost=600.0) < waited_s() < waited_s(lease_cost=10.0)
+    assert waited_s(lease_cost=0.0) >= waited_s(lease_cost=10.0) > 15 * 3600
+
+
+def test_who_is_restarted_unwillingly_is_waited_for_for_longer():
+    assert waited_s(cost_factor=5.0) > waited_s()
 
 
 @pytest.mark.parametrize('flavor', [data.MEDIUM, CPU])
 def test_a_need_that_the_lease_does_not_help_keeps_it_not(flavor):
     twice = [(50, 55, MEMORIES, 3900), (260, 265, MEMORIES, 3900)]
-    chosen = kept(days(5, *twice), flavor=flavor)
+    chosen = kept(days(5, *twice), flavor=flavor, lease_cost=10.0)
     assert isinstance(chosen, Release) is (flavor == CPU)
 
 
-@pytest.mark.parametrize('weight', ['0.1', '1'])
-def test_no_weight_waits_for_less_than_a_pause_asks_for(weight):
-    # the need came back after five hours, and was there 5.4 hours ago
-    often = [(160, 162, CPUS, 1.9), (222, 224, CPUS, 1.9)]
-    light = data.flavor('medium', 4, 8, weight=weight)
-    chosen = kept(days(5, *often), since=16 * 3600, flavor=light)
-    assert chosen.reason is Reason.LEASE_KEPT
-    assert 'gone for 36' in chosen.text
+def test_that_another_lease_ended_today_counts_where_nothing_else_is_known():
+    window = days(5, *LONG_AGO)
+    again = Spent(releases={'a': 1})
+    # 15 hours after the last need
+    known = kept(window, since=16 * 3600, spent=again)
+    assert isinstance(known, Release)
+    unknown = kept(window, since=16 * 3600, spent=again, known=False)
+    assert unknown.reason is Reason.LEASE_KEPT
+    assert 'another lease of it ended within a day' in unknown.text
+
+
+# ------------------------------------------------------- a lease that grows
+def grown(used, **rules):
+    """Of a lease of MEDIUM that is expected to be short soon."""
+    fleet = data.a_fleet(data.instance('a', flavor=data.MEDIUM))
+    return decision(
+        {'cpu': (3.9, 0.1)},
+        flavors=data.FLAVORS[1:],
+        own=data.MEDIUM,
+        window=data.window(fleet, {'a': used}),
+        leases=[data.lease('a', since=data.NOW - 7200)],
+        **rules,
+    )
+
+
+def test_a_lease_grows_only_while_it_is_needed():
+    idle = grown(1.7)  # SMALL would do
+    assert idle.reason is Reason.LEASE_KEPT
+    assert 'medium has yet to show whether it is enough' in idle.text
+    assert 'uses no more than small is good for' in idle.text
+    needed = grown(1.9)
+    assert isinstance(needed, Resize) and needed.flavor == data.LARGE
+
+
+def test_what_a_lease_does_not_help_needs_no_showing():
+    fleet = data.a_fleet(data.instance('a', flavor=CPU))
+    chosen = decision(
+        {'memory': (3900, 50)},
+        flavors=(CPU, BOTH),
+        own=CPU,
+        window=data.window(fleet, {'a': 1.0}),
+        leases=[data.lease('a', flavor_name=CPU.name, since=data.NOW - 7200)],
+    )
+    assert isinstance(chosen, Resize) and chosen.flavor == BOTH
 
 
 def test_a_resource_that_no_flavor_helps_keeps_none_from_helping_another():

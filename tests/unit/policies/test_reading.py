@@ -102,6 +102,7 @@ def test_a_rule_is_read_with_its_lines():
         ('cooldown: 90', 'cooldown_s', 90),
         ('lease_minimum: 1h30m', 'lease_minimum_s', 5400),
         ('lease_duration: 2h', 'lease_duration_s', 7200),
+        ('lease_cost: 0', 'lease_cost', 0),
         ('cost_factor: 0', 'cost_factor', 0),
         ('observe_only: true', 'observe_only', True),
         ('observation_time: 2d', 'observation_s', 172800),
