@@ -34,6 +34,8 @@ class Assessment:
     ``saturated`` marks what is flat at its limit: ``predicted`` is then what
     is wanted beyond it (see `saturation`).  ``base_weights`` are those of
     flavors and policies, ``weights`` what ``strain`` leaves of them.
+    ``needs_a_day`` and ``between_s`` tell how often usage passes what the own
+    flavor is good for, and after what time again (see `excess`).
     ``newest`` is the Unix second of each instance's newest sample (-1: none),
     ``age_s`` how old that of each resource is (NaN: none);
     ``bad_specs`` says, by row, what is wrong with a flavor copy, see
@@ -163,7 +165,9 @@ def assess(
         fleet, window, base, limits, ceiling, origins or {}, weighing
     )
     saturated = saturation.saturated(window, limits)
-    guidelines = ceiling[:, None] * _own_limits(fleet, limits, origins or {})
+    needs_a_day, between_s = profiling_module.returns(
+        known, ceiling[:, None] * _own_limits(fleet, limits, origins or {})
+    )
     wanted = saturation.demand(
         limits, saturated, _own_names(fleet, origins or {}), growths or {}
     )
@@ -204,16 +208,8 @@ def assess(
             if known is None
             else known.excess_s(ceilings)
         ),
-        needs_a_day=(
-            np.zeros(limits.shape)
-            if known is None
-            else known.behaviour.runs_a_day(guidelines)
-        ),
-        between_s=(
-            np.full(limits.shape, np.nan)
-            if known is None
-            else known.behaviour.between_s(guidelines)
-        ),
+        needs_a_day=needs_a_day,
+        between_s=between_s,
         load=load if nodes is None else nodes.judged(fleet, load, window),
         bad_specs=bad_specs,
         now=now,

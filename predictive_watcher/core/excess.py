@@ -11,11 +11,14 @@ import copy
 
 import numpy as np
 
+from predictive_watcher.core import ladder
 from predictive_watcher.core import usage as usage_module
 
 
 PRIOR_EXCESS_S = 1800.0
 PRIOR_RUNS = 1.0
+_DAY_S = 86400.0
+_ENOUGH_S = 2.5 * _DAY_S  # before it is told how often a level is passed
 LEVELS = 32
 _PER_DOUBLING = 8
 _ROOM = 4  # levels above the first sample
@@ -137,6 +140,50 @@ class Excess:
         place = np.where(some.any(axis=-1), place, 0) + self.base
         found = _LOWEST * 2.0 ** (place / _PER_DOUBLING)
         return np.where(self.base >= 0, found, np.nan)
+
+
+def mean_among_kin(
+    seconds: np.ndarray, runs: np.ndarray, kin: ladder.Groups | None
+) -> np.ndarray:
+    """The mean length (s) of a run, shrunk towards that of the group, and the
+    group's towards `PRIOR_EXCESS_S`.
+
+    :param kin: None: everybody stands alone.
+    """
+    prior: np.ndarray | float = PRIOR_EXCESS_S
+    if kin is not None:
+        with np.errstate(invalid='ignore', divide='ignore'):
+            own = np.where(runs > 0, seconds / runs, np.nan)
+        mean, others = kin.others(own, runs)
+        mean = np.where(others > 0, mean, 0)
+        prior = mean_s(mean * others, others, PRIOR_EXCESS_S)
+    return mean_s(seconds, runs, prior)
+
+
+def runs_a_day(runs: np.ndarray, seen_s: np.ndarray) -> np.ndarray:
+    """How often a day a level is passed, as if a day without had been seen
+    before all else; 0 where less than two and a half days were seen.
+
+    >>> seen = np.array([259200.0, 86400.0])
+    >>> runs_a_day(np.array([4.0, 4.0]), seen).tolist()
+    [1.0, 0.0]
+    """
+    rate = runs / (1.0 + seen_s / _DAY_S)
+    return np.where(seen_s < _ENOUGH_S, 0.0, rate)
+
+
+def between_s(
+    above_s: np.ndarray, runs: np.ndarray, seen_s: np.ndarray
+) -> np.ndarray:
+    """The mean time (s) between two runs, as if a day and a run after it had
+    been seen before all else; NaN where less than two and a half days were.
+
+    >>> seen, none = np.array([259200.0, 86400.0]), np.zeros(2)
+    >>> between_s(none, np.array([3.0, 3.0]), seen).tolist()
+    [86400.0, nan]
+    """
+    below_s = np.maximum(seen_s - above_s, 0.0) + _DAY_S
+    return np.where(seen_s < _ENOUGH_S, np.nan, below_s / (1.0 + runs))
 
 
 def mean_s(

@@ -10,6 +10,7 @@ import numpy as np
 from predictive_watcher.core import adjustment as adj
 from predictive_watcher.core import brakes as brakes_module
 from predictive_watcher.core import budgets as budgets_module
+from predictive_watcher.core import cooling
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import knowing
 from predictive_watcher.core import landing
@@ -28,9 +29,6 @@ from predictive_watcher.core.assessment import Assessment
 from predictive_watcher.core.leases import Attempt
 from predictive_watcher.core.leases import Lease
 from predictive_watcher.core.policy import Policy
-
-
-_LONGEST_WAIT_S = 86400  # for a release that failed again and again
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,48 +142,22 @@ class PlanMaker:
         )
 
     def resting(self, row: int, *, failures_only: bool = False) -> Hold | None:
-        """Why the instance is left alone after its last action.
-
-        No restart after restart, no migration to and fro, and what failed
-        is not tried at each audit.
-        """
+        """Why the instance is left alone after its last action."""
         last = self.recent.get(self.instance(row).id)
         if last is None or (failures_only and not last.failed):
             return None
-        ago = self.seen.now - last.at
         cooldown_s = self.policy_of(row).cooldown_s
-        if ago >= cooldown_s:
-            return None
-        how = f'failed {ago} s ago ({last.text})' if last.failed else ''
-        return Hold(
-            reason=Reason.COOLDOWN,
-            text=f'a {last.kind} {how or f"was done {ago} s ago"}; the next '
-            f'comes after cooldown = {cooldown_s} s',
-        )
+        return cooling.after(last, cooldown_s, self.seen.now)
 
     def backing_off(self, row: int, text: str) -> Hold | None:
-        """Why a release that failed is not tried again yet.
-
-        It waits for twice as long each time: what keeps it from coming does
-        not go away by asking more often.
-        """
+        """Why a release that failed is not tried again yet."""
         name = self.instance(row).id
-        failures, last = (
-            self.failed_releases.get(name, 0),
-            self.recent.get(name),
-        )
+        failures, last = self.failed_releases.get(name), self.recent.get(name)
         if not failures or last is None:
             return None
-        wait_s = self.policy_of(row).cooldown_s * 2 ** min(failures - 1, 20)
-        wait_s = min(wait_s, _LONGEST_WAIT_S)
-        ago_s = self.seen.now - last.at
-        if ago_s >= wait_s:
-            return None
-        return Hold(
-            reason=Reason.RELEASE_FAILED,
-            text=f'{text}, but its release failed {failures} times, last '
-            f'{ago_s} s ago ({last.text}); the next try comes {wait_s} s '
-            'after that',
+        cooldown_s = self.policy_of(row).cooldown_s
+        return cooling.after_failures(
+            failures, last, cooldown_s, self.seen.now, why=text
         )
 
     def barred(
@@ -275,19 +247,9 @@ class PlanMaker:
         found = self.landings.unfit(row, flavor, below=below)
         if node in found:
             return ()
-        if shrinks:
-            return found
-        return found + self._last_ways(row, flavor, found)
-
-    def _last_ways(
-        self, row: int, flavor: fleet_module.Flavor, besides: Sequence[str]
-    ) -> tuple[str, ...]:
-        """Where Nova may put it, and must not leave it: see `ways`."""
-        barred = self.ways.barred(row, flavor)
-        barred &= self.place.allowed(row, flavor, self.place.room)
-        nodes = self.place.fleet.nodes
-        names = {nodes[index].name for index in np.flatnonzero(barred)}
-        return tuple(sorted(names.difference(besides)))
+        if not shrinks:
+            found += self.ways.in_danger(row, flavor)
+        return tuple(sorted(set(found)))
 
     def find(
         self,

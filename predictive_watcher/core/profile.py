@@ -30,7 +30,6 @@ HALF_LIFE_S = 14 * 86400
 PRIOR_EXCESS_S = excess.PRIOR_EXCESS_S
 _MOST_SEEN_S = 8 * 86400.0
 _ENOUGH = 12.0  # samples before limits of normal are told
-_DAYS = 2.5  # before it is told how often a day something happens
 _NEVER = np.float32(1e6)
 _NO_USAGE = np.float32(1e30)  # or more is garbage, and overflows
 _BLOCK = 4096  # instances that take a step together
@@ -265,44 +264,23 @@ class BehaviouralProfile:
         :param kin: None: everybody stands alone.
         """
         one = decay.weight(self.time or 0, HALF_LIFE_S)
-        seconds, runs = self.excess.above(level, one)
-        prior: np.ndarray | float = PRIOR_EXCESS_S
-        if kin is not None:
-            with np.errstate(invalid='ignore', divide='ignore'):
-                own = np.where(runs > 0, seconds / runs, np.nan)
-            mean, others = kin.others(own, runs)
-            mean = np.where(others > 0, mean, 0)
-            prior = excess.mean_s(mean * others, others, PRIOR_EXCESS_S)
-        return excess.mean_s(seconds, runs, prior)
+        return excess.mean_among_kin(*self.excess.above(level, one), kin)
 
-    def runs_a_day(self, level: np.ndarray) -> np.ndarray:
-        """How often a day usage rises above a level, (instances, resources).
+    def returns(self, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How often a day usage rises above a level, and the mean time (s)
+        until it is above again; see `excess`.
 
-        As if a day without had been seen before all else; 0 where less than
-        `_DAYS` days were seen: nobody knows yet.
-
-        :param level: in the units of usage; NaN where there is none.
-        """
-        one = decay.weight(self.time or 0, HALF_LIFE_S)
-        _, runs = self.excess.above(level, one)
-        days = self.level.weight / one * (self.step_s / 86400)
-        return np.where(days < _DAYS, 0.0, runs / (1.0 + days))
-
-    def between_s(self, level: np.ndarray) -> np.ndarray:
-        """The mean time (s) for which usage is not above a level, until it is
-        again, (instances, resources).
-
-        As if a day, and a return after it, had been seen before all else; NaN
-        where less than `_DAYS` days were seen, or the level is unknown.
-
-        :param level: in the units of usage.
+        :param level: (instances, resources) in the units of usage; NaN where
+            there is none.
         """
         one = decay.weight(self.time or 0, HALF_LIFE_S)
         above_s, runs = self.excess.above(level, one)
-        seen_s = self.level.weight / one * self.step_s
-        known = np.isfinite(level) & (seen_s >= _DAYS * 86400)
-        below_s = np.maximum(seen_s - above_s, 0.0)
-        return np.where(known, (below_s + 86400) / (1.0 + runs), np.nan)
+        seen_s = self.level.weight.astype(np.float64) / one * self.step_s
+        seen_s = np.where(np.isfinite(level), seen_s, 0.0)
+        return (
+            excess.runs_a_day(runs, seen_s),
+            excess.between_s(above_s, runs, seen_s),
+        )
 
     def normal(self) -> Normal:
         """The limits of normal now."""

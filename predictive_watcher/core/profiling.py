@@ -249,3 +249,16 @@ def _memory(
             KIN: tuple(json.dumps(subject.kin) for subject in who),
         },
     )
+
+
+def returns(
+    known: Known | None, guidelines: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How often a day more is needed than the own flavor is good for, and the
+    mean time between (s); 0 and NaN where nobody knows.
+
+    :param guidelines: (instances, resources) in the units of usage.
+    """
+    if known is None:
+        return np.zeros(guidelines.shape), np.full(guidelines.shape, np.nan)
+    return known.behaviour.returns(guidelines)

@@ -63,6 +63,16 @@ class Ways:
             found[index] |= bool((left[index] < self._claims[i]).any())
         return found
 
+    def in_danger(
+        self, row: int, flavor: fleet_module.Flavor
+    ) -> tuple[str, ...]:
+        """Nodes that are `barred`, and that Nova may let a resize land on."""
+        barred = self.barred(row, flavor)
+        if barred.any():
+            barred &= self._place.allowed(row, flavor, self._place.room)
+        nodes = self._place.fleet.nodes
+        return tuple(nodes[index].name for index in np.flatnonzero(barred))
+
     def _finds_home(self, i: int, row: int) -> bool:
         """Whether the lease finds room on the node that an instance leaves."""
         mover = self._place.fleet.instances[row]

@@ -270,15 +270,21 @@ def test_how_often_a_day_a_level_is_passed_is_counted_by_resource():
     window = made_days(4, times=(50, 200))
     known = profile.BehaviouralProfile(1, 300)
     known.learn(window)
-    often = known.runs_a_day(np.array([[1.8, 2048.0, np.nan, np.nan]]))
+    often, between_s = known.returns(np.array([[1.8, 2048.0, np.nan, np.nan]]))
     # two a day, and one more day without any that was not seen
     assert often[0] == pytest.approx([1.6, 0, 0, 0], abs=0.05)
+    # 8 of 15 minutes, and that day until one more: 5 days less 2 h for 9
+    assert between_s[0, 0] == pytest.approx((5 * 86400 - 7200) / 9, rel=0.05)
+    # never yet: as if after these days and that one
+    assert between_s[0, 1] == pytest.approx(5 * 86400, rel=0.1)
+    assert np.isnan(between_s[0, 2:]).all()
 
 
 def test_of_two_days_nobody_knows_what_comes_every_day():
     known = profile.BehaviouralProfile(1, 300)
     known.learn(made_days(2, times=(50, 100, 150, 200)))
-    assert not known.runs_a_day(np.full((1, 4), 1.8)).any()
+    often, between_s = known.returns(np.full((1, 4), 1.8))
+    assert not often.any() and np.isnan(between_s).all()
 
 
 def made_days(days, times):

@@ -27,17 +27,19 @@ def node(name, vcpus, cpu_ratio=1.0):
     return data.node(name, vcpus, cpu_ratio=cpu_ratio)
 
 
-def proposal(second, third, *, where='n1', leased=True, **rules):
-    """`old` has a lease of MEDIUM, `new` needs one; n2 and n3 have so many
-    vCPUs.
+def proposal(
+    second, third, *, first=6, of_old='n1', where='n1', leased=True, **rules
+):
+    """`old` has a lease of MEDIUM, `new` needs one; the nodes n1, n2 and n3
+    have so many vCPUs.
     """
-    old = data.instance('old', 'n1', flavor=data.MEDIUM)
+    old = data.instance('old', of_old, flavor=data.MEDIUM)
     new = data.instance('new', where, flavor=data.SMALL)
     fleet = data.a_fleet(
         old,
         new,
         nodes=(
-            node('n1', 6), node('n2', second), node('n3', third)
+            node('n1', first), node('n2', second), node('n3', third)
         ),
     )  # fmt: skip
     return pipeline.propose(
@@ -77,11 +79,13 @@ def test_without_leases_all_room_may_be_taken():
 
 
 def test_where_nova_may_choose_the_last_way_back_the_server_goes_on():
-    granted = chosen(4, 4)
-    assert isinstance(granted, Resize)
-    assert chosen(5, 4).unfit == ()
-    # n3 has room for MEDIUM and is no worse, so either may be chosen
-    assert granted.unfit == ()
+    # `old` is on n2 itself and n1 has promised too much: only n3 is a way
+    granted = chosen(8, 4, first=1, of_old='n2')
+    assert isinstance(granted, Resize) and granted.node == 'n2'
+    assert granted.unfit == ('n3',)
+    assert chosen(8, 6, first=1, of_old='n2').unfit == ()
+    without = chosen(8, 4, first=1, of_old='n2', allow_migrate=False)
+    assert without.unfit == ()
 
 
 def test_who_leaves_makes_the_way_it_takes():
