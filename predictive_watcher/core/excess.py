@@ -17,6 +17,7 @@ from predictive_watcher.core import usage as usage_module
 
 PRIOR_EXCESS_S = 1800.0
 PRIOR_RUNS = 1.0
+GAP = 3  # steps without a sample that end no run
 _DAY_S = 86400.0
 _ENOUGH_S = 2.5 * _DAY_S  # before it is told how often a level is passed
 LEVELS = 32
@@ -37,7 +38,8 @@ class Excess:
 
     ``base`` (instances, resources) is the lowest level on the grid;
     ``seconds`` and ``runs`` (instances, resources, levels) are weighted;
-    ``before`` is the place of the newest step's sample, -1 without one.
+    ``before`` is the place of the newest sample, -1 where it is none, or of
+    long ago: what is lacking for a few steps ends no run.
     """
 
     def __init__(self, instances: int, resources: int) -> None:
@@ -80,7 +82,7 @@ class Excess:
         began = above & ~((self.before - self.base)[..., None] > levels)
         self.seconds += above * np.float32(gain * step_s)
         self.runs += began * gain
-        self.before[...] = place
+        self.before[...] = np.where(present, place, self.before)
 
     def _make_room(self, place: np.ndarray, present: np.ndarray) -> None:
         """Move the levels of whoever passes all of them."""

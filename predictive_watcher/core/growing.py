@@ -73,7 +73,7 @@ def _unshown(maker: PlanMaker, row: int) -> Hold | None:
     )
     if lease is None or not helped[sizing.worst(maker, row)]:
         return None
-    if staying.is_needed(maker, row):
+    if staying.is_needed(maker, row) is not False:
         return None
     return Hold(
         reason=Reason.LEASE_KEPT,
@@ -187,7 +187,7 @@ def _lease(maker: PlanMaker, row: int, found: room.Found) -> Hold | None:
         f'{UNITS[RESOURCES[r]]}; {_part(found)}{terms}',
         flavor=flavor,
         node=found.node,
-        unfit=maker.unfit(row, flavor, found.node),
+        unfit=maker.unfit(row, flavor, found.node, leases=True),
         expires_at=seen.now + policy.lease_duration_s,
         benefit=benefit,
         cost=cost,

@@ -142,15 +142,13 @@ def _release(
     if hold:
         maker.fallback[row] = hold
         return
-    node, _ = maker.find(row, origin, below=1.01, shrinks=True)
+    node, _ = maker.find(row, origin, below=1.01)
     action = Release(
         reason=Reason.NEED_PASSED,
         text=text,
         flavor=origin,
         node=node.name if node else '',
-        unfit=(
-            maker.unfit(row, origin, node.name, shrinks=True) if node else ()
-        ),
+        unfit=maker.unfit(row, origin, node.name) if node else (),
     )
     target = action.node or maker.instance(row).node
     maker.spend(row, action, target, origin, most=most)

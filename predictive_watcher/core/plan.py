@@ -43,7 +43,8 @@ class PlanMaker:
     resource at the highest risk.
     ``needs`` are the times at which those with a lease used more than their
     own flavor is good for, ``pauses_s`` after which times they came back to
-    that, ``peaks`` what they used at most where that is known.
+    that, ``peaks`` what they used at most where that is known, ``waits_s`` how
+    long it pays to wait for a need, by row, once it was asked for.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
     the last action; ``fallback`` is what is said of a row for which nothing
     is done in the end: it does not keep anyone else from helping;
@@ -70,6 +71,7 @@ class PlanMaker:
     needs: Mapping[str, np.ndarray] = field(default_factory=dict)
     pauses_s: Mapping[str, np.ndarray] = field(default_factory=dict)
     peaks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    waits_s: dict[int, int] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
     landings: landing.Landings = field(init=False)
     prospects: prospects_module.Prospects = field(init=False)
@@ -98,11 +100,13 @@ class PlanMaker:
         self._named = {one.name: one for one in reversed(self.flavors)}
         self.ways = ways_module.Ways(
             self.place,
-            (
-                (row, self.origin(row))
+            [
+                (row, origin)
                 for row, one in enumerate(self.seen.fleet.instances)
-                if one.id in self.leases
-            ),
+                if (lease := self.leases.get(one.id))
+                and (origin := self.flavor_named(lease.origin_flavor_name))
+            ],
+            self.seen.weights.max(axis=1, initial=0.0),
         )
 
     def policy_of(self, row: int) -> Policy:
@@ -207,8 +211,6 @@ class PlanMaker:
         self.budgets.spend(row, {self.instance(row).node, target})
         self.place.move(row, target, flavor)
         self.ways.move(row, target, flavor)
-        if isinstance(action, Resize):
-            self.ways.lend(row, self.origin(row))
         self.quotas.take(self.instance(row), flavor)
         if isinstance(action, Migrate):
             self.landings.settle(row, target)
@@ -234,12 +236,12 @@ class PlanMaker:
         flavor: fleet_module.Flavor,
         node: str,
         *,
-        shrinks: bool = False,
+        leases: bool = False,
     ) -> tuple[str, ...]:
         """The nodes from which a resize has to be followed by a migration to
         ``node``; none where the audit does not allow it.
 
-        :param shrinks: see `find`.
+        :param leases: see `find`.
         """
         if not self.policy_of(row).allow_migrate:
             return ()
@@ -247,7 +249,7 @@ class PlanMaker:
         found = self.landings.unfit(row, flavor, below=below)
         if node in found:
             return ()
-        if not shrinks:
+        if leases:
             found += self.ways.in_danger(row, flavor)
         return tuple(sorted(set(found)))
 
@@ -257,20 +259,19 @@ class PlanMaker:
         flavor: fleet_module.Flavor,
         *,
         below: float,
-        shrinks: bool = False,
+        leases: bool = False,
     ) -> tuple[fleet_module.Node | None, str]:
         """See `Placement.find`; not to a node that the plan has burdened
         enough.
 
-        :param shrinks: it leaves more room than it takes, so it may take the
-            last way back of a lease.
+        :param leases: it must leave other leases a way back, see `ways`.
         """
         return self.place.find(
             row,
             flavor,
             below=below,
             burdened=self.budgets.burdened(row),
-            barred=None if shrinks else self.ways.barred(row, flavor),
+            barred=self.ways.barred(row, flavor) if leases else None,
         )
 
     def used_up(

@@ -41,8 +41,8 @@ class Policy:
     A lease begins at a risk of ``begin_threshold``, or ``risk_threshold``
     where that is lower, divided by weight ^ ``weight_urgency``: see `urgency`.
 
-    ``lease_cost`` is what an hour of a vCPU that is lent counts as, in
-    weighted seconds of violation: see `staying`.
+    ``lease_cost`` is what an hour of a core that is lent, with its share of
+    memory, counts as, in weighted seconds of violation: see `staying`.
 
     ``largest_flavor`` names the flavor that nothing may grow beyond ('':
     none).  ``closed`` says why nothing may be done at this time ('': it may).

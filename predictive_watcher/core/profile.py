@@ -189,6 +189,7 @@ class BehaviouralProfile:
         )
         one = decay.weight(time, HALF_LIFE_S)
         slow = decay.weight(time, season.SLOWER * HALF_LIFE_S)
+        self.excess.before[self.age > excess.GAP] = -1
         self.excess.take(amount, present, one, self.step_s)
         moment = self.calendar.at(time)
         value, gain = scale.squeezed(amount), one * present

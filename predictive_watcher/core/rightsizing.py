@@ -35,6 +35,7 @@ from predictive_watcher.core.plan import PlanMaker
 
 SETTLED_S = 2 * 3600
 _SHOWN = 3  # samples beyond the own guideline
+_LESS = 0.9  # of the size, or less: else it is not worth a restart
 _SPARE = 1  # action of each hour and day is left to who comes to be at risk
 
 
@@ -121,7 +122,7 @@ def _trim(maker: PlanMaker, row: int, lease: Lease) -> None:
         return
     policy = maker.policy_of(row)
     node, _ = maker.find(
-        row, flavor, below=policy.release_threshold, shrinks=True
+        row, flavor, below=policy.release_threshold, leases=True
     )
     if node is None:
         return
@@ -134,7 +135,7 @@ def _trim(maker: PlanMaker, row: int, lease: Lease) -> None:
         text=text,
         flavor=flavor,
         node=node.name,
-        unfit=maker.unfit(row, flavor, node.name, shrinks=True),
+        unfit=maker.unfit(row, flavor, node.name, leases=True),
         expires_at=max(lease.expires_at, least),
         benefit=0.0,
         cost=0.0,
@@ -175,9 +176,22 @@ def _smaller(
     ):
         # NaN is not low
         calm = leasing.risk_with(maker, row, flavor) < policy.release_threshold
-        if calm and _pays(maker, row, lease, flavor):
+        is_less = _is_less(flavor, maker.instance(row).flavor, origin)
+        if calm and is_less and _pays(maker, row, lease, flavor):
             return flavor
     return None
+
+
+def _is_less(
+    one: fleet_module.Flavor,
+    other: fleet_module.Flavor,
+    own: fleet_module.Flavor,
+) -> bool:
+    """Clearly smaller beside the own flavor, vCPUs and memory together: what
+    has more memory may still be much less.
+    """
+    sizes = [flavors_module.size(flavor, own)[0] for flavor in (one, other)]
+    return sizes[0] <= _LESS * sizes[1]
 
 
 def _pays(
@@ -190,11 +204,11 @@ def _pays(
     has been waited for.
     """
     policy, now = maker.policy_of(row), maker.seen.now
-    less = maker.place.sites.vcpus_of(maker.instance(row).flavor, flavor)
+    less = maker.place.sites.cores_of(maker.instance(row).flavor, flavor)
     lasts_s = min(now - lease.since, budgets.DAY_S)
     if not staying.is_needed(maker, row):
         lasts_s = min(lasts_s, staying.until(maker, row, lease) - now)
     hours = lasts_s / 3600
     stopped_s = policy.resize_interruption_s * policy.cost_factor
     weight = float(maker.seen.weights[row].max())
-    return less > 0 and policy.lease_cost * less * hours > weight * stopped_s
+    return policy.lease_cost * less * hours > weight * stopped_s

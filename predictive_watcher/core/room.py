@@ -78,7 +78,9 @@ def _try(
             text=f'for {flavor.name} the project {lack}',
         )
     maker.place.extra[row] = taken(maker, row, flavor, need)
-    node, why_not = maker.find(row, flavor, below=maker.policy.risk_threshold)
+    node, why_not = maker.find(
+        row, flavor, below=maker.policy.risk_threshold, leases=True
+    )
     if node is None:
         maker.looked_at.setdefault(row, []).append(
             f'no node for {flavor.name}: {why_not}'

@@ -41,15 +41,17 @@ class Sites:
         }
         self._offers = aggregates_module.Offers(nodes)
 
-    def vcpus_of(
+    def cores_of(
         self, one: fleet_module.Flavor, other: fleet_module.Flavor
     ) -> float:
-        """How much more of the cloud one flavor takes than another, in vCPUs
-        that come with as much memory as the nodes have for each.
+        """How much more of the cloud one flavor takes than another, in cores
+        that come with their share of memory: the mean of the shares of vCPUs
+        and of memory that nodes may promise, times their cores.
         """
-        vcpus, mib, _ = self.allocatable.sum(axis=0)
-        memory = (one.memory_mib - other.memory_mib) * vcpus / max(mib, 1.0)
-        return float((one.vcpus - other.vcpus + memory) / 2)
+        vcpus, mib, _ = np.maximum(self.allocatable.sum(axis=0), 1.0)
+        more = (one.vcpus - other.vcpus) / vcpus
+        more += (one.memory_mib - other.memory_mib) / mib
+        return float(more / 2 * np.nansum(self.capacity[:, 0]))
 
     def suiting(
         self, instance: fleet_module.Instance, flavor: fleet_module.Flavor

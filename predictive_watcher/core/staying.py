@@ -6,7 +6,8 @@ take, and two restarts.  So a lease waits for a need, counted from when it was
 there last,
 
 * where the profile knows how often the instance needs more than its own
-  flavor: for as long as costs least (`waiting`), a day at most;
+  flavor: for as long as costs least (`waiting`), `_LONGER` times that for each
+  other lease of it that ended within a day, and a day at most;
 * where no profile does: for a day (`_AGAIN` times ``lease_minimum``) if
   another lease of its instance ended within a day, as load that wavers about
   a limit has it, or for `_PAUSES` times the longest pause after which the
@@ -32,23 +33,31 @@ _PAUSES = 2
 # what comes after longer ones, as at the same hour of two days, is another
 # need, as far as a day tells
 _APART_S = 6 * 3600
+# for each return: whoever goes there and back all day is not sent away
+_LONGER = 4
 _RESTARTS = 2  # of a return: back, and there again
 
 
-def is_needed(maker: PlanMaker, row: int) -> bool:
-    """Whether the newest sample shows more than the own flavor is good for,
-    of what the lease offers more of.
+def is_needed(maker: PlanMaker, row: int) -> bool | None:
+    """Whether the newest samples show more than the own flavor is good for,
+    of what the lease offers more of; None: nobody knows yet.
     """
+    age_s = maker.seen.age_s[row][_helped(maker, row)]
     needed = maker.needs.get(maker.instance(row).id)
-    return needed is not None and bool(needed[-1] >= maker.seen.newest[row])
+    oldest_s = np.fmax.reduce(age_s, initial=0.0)
+    if needed is not None and int(needed[-1]) >= maker.seen.now - oldest_s:
+        return True
+    told = bool((age_s == np.nanmin(maker.seen.age_s[row])).all())
+    return False if told else None
 
 
 def comes_again(maker: PlanMaker, row: int, lease: Lease) -> bool:
     """Whether the lease waits for its need to return."""
-    if _known(maker, row):
-        minimum_s = maker.policy_of(row).lease_minimum_s
-        return awaited_s(maker, row, lease) > minimum_s
-    return _came_again(maker, lease) or _longest_s(maker, lease) > 0
+    return (
+        _known(maker, row)
+        or _came_again(maker, lease) > 0
+        or _longest_s(maker, lease) > 0
+    )
 
 
 def until(maker: PlanMaker, row: int, lease: Lease) -> int:
@@ -64,8 +73,7 @@ def until(maker: PlanMaker, row: int, lease: Lease) -> int:
     needed_at = 0 if needed is None else int(needed[-1])
     # one that became smaller began before that
     began = not lease.reason.startswith(Reason.NEED_IS_SMALLER)
-    waves = _came_again(maker, lease) and not _known(maker, row)
-    if waves and (began or not needed_at):
+    if _came_again(maker, lease) and (began or not needed_at):
         needed_at = max(lease.since, needed_at)
     return max(least, needed_at + awaited_s(maker, row, lease))
 
@@ -74,7 +82,10 @@ def awaited_s(maker: PlanMaker, row: int, lease: Lease) -> int:
     """For how long a need that comes again is waited for."""
     minimum_s = maker.policy_of(row).lease_minimum_s
     if _known(maker, row):
-        return _cheapest_s(maker, row, lease)
+        if row not in maker.waits_s:
+            maker.waits_s[row] = _cheapest_s(maker, row, lease)
+        longer = _LONGER ** min(_came_again(maker, lease), 9)
+        return min(maker.waits_s[row] * int(longer), budgets.DAY_S)
     again_s = min(minimum_s * _AGAIN, budgets.DAY_S)
     return max(
         minimum_s,
@@ -97,6 +108,8 @@ def told(maker: PlanMaker, row: int, lease: Lease) -> str:
             f'the pauses of its need last {_between_s(maker, row):.0f} s on '
             'average'
         )
+        if _came_again(maker, lease):
+            why += ', and another lease of it ended within a day'
     elif _came_again(maker, lease):
         why = 'another lease of it ended within a day'
     else:
@@ -108,8 +121,9 @@ def told(maker: PlanMaker, row: int, lease: Lease) -> str:
     )
 
 
-def _came_again(maker: PlanMaker, lease: Lease) -> bool:
-    return bool(maker.releases.get(lease.instance_id, 0))
+def _came_again(maker: PlanMaker, lease: Lease) -> int:
+    """How many leases of its instance ended within a day."""
+    return maker.releases.get(lease.instance_id, 0)
 
 
 def _pauses(maker: PlanMaker, lease: Lease) -> np.ndarray:
@@ -121,6 +135,12 @@ def _longest_s(maker: PlanMaker, lease: Lease) -> int:
     return int(pauses[pauses <= _APART_S].max(initial=0))
 
 
+def _helped(maker: PlanMaker, row: int) -> np.ndarray:
+    return reconciling.offers_more(
+        maker.seen.limits[row], maker.origin(row).limits()
+    )
+
+
 def _known(maker: PlanMaker, row: int) -> bool:
     return bool(np.isfinite(_between_s(maker, row)))
 
@@ -129,26 +149,23 @@ def _between_s(maker: PlanMaker, row: int) -> float:
     """The mean pause of the need of what its lease offers more of, of several
     resources that of the one that comes most often; NaN: unknown.
     """
-    helped = reconciling.offers_more(
-        maker.seen.limits[row], maker.origin(row).limits()
-    )
-    between_s = maker.seen.between_s[row][helped]
+    between_s = maker.seen.between_s[row][_helped(maker, row)]
     return float(np.fmin.reduce(between_s, initial=np.nan))
 
 
 def _cheapest_s(maker: PlanMaker, row: int, lease: Lease) -> int:
     seen, policy = maker.seen, maker.policy_of(row)
-    # a need is seen a step after it came, and by an audit later still
-    late_s = float(seen.now - seen.forecast.origin + HORIZONS_S[0])
-    late_s += policy.resize_duration_s
+    # that a need has returned shows a step after it did, and at the next look
+    shows_s = float(seen.now - seen.forecast.origin + HORIZONS_S[0])
+    late_s = shows_s + policy.resize_duration_s
     restarts_s = _RESTARTS * policy.resize_interruption_s * policy.cost_factor
     weight = float(seen.weights[row].max())
-    lent = maker.place.sites.vcpus_of(
+    lent = maker.place.sites.cores_of(
         maker.instance(row).flavor, maker.origin(row)
     )
     return waiting.cheapest_s(
-        _pauses(maker, lease),
-        _between_s(maker, row),
+        _pauses(maker, lease) + shows_s,
+        _between_s(maker, row) + shows_s,
         return_cost=weight * (late_s + restarts_s),
         hour_cost=policy.lease_cost * max(lent, 0.0),
         least_s=policy.lease_minimum_s,

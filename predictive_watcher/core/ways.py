@@ -2,8 +2,8 @@
 
 By default Nova resizes to another host, so a lease can only end while some
 other node has room for the own flavor.  On a full cloud leases would take one
-another's room, and none of them could end.  So what is planned leaves each
-lease one way back: as one ends, it leaves more room than it takes.
+another's room, and none of them could end.  So a lease leaves each other one
+a way back; who weighs `weights.HEAVIER` times as much does not wait for that.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ import numpy as np
 
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import placement
+from predictive_watcher.core import weights as weights_module
 
 
 class Ways:
@@ -20,47 +21,47 @@ class Ways:
     Mutable: it lives while one plan is made.
 
     :param leased: rows, and their own flavors.
+    :param weights: (instances,).
     """
 
     def __init__(
         self,
         place: placement.Placement,
         leased: Iterable[tuple[int, fleet_module.Flavor]],
+        weights: np.ndarray,
     ) -> None:
         self._place = place
+        self._leased = list(leased)
+        self._weights = weights
         # what each node can promise when the plan is done
         self._left = place.free.copy()
-        self._asked = list(leased)  # of whom nothing is worked out yet
-        self._rows: list[int] = []
+        self._moved: set[int] = set()
         nodes, amounts = self._left.shape
+        self._rows = np.array([row for row, _ in self._leased], int)
         self._claims = np.empty((0, amounts))
-        self._suited = np.empty((0, nodes), bool)
+        self._suited = np.empty((0, nodes), bool)  # empty until asked for
         self._open = np.empty((0, nodes), bool)
 
-    def lend(self, row: int, origin: fleet_module.Flavor) -> None:
-        """A lease is planned; `move` was told before."""
-        self._asked.append((row, origin))
-
     def move(self, row: int, target: str, flavor: fleet_module.Flavor) -> None:
-        """An instance is to have ``flavor`` on ``target``."""
+        """An instance is to have ``flavor`` on ``target``; the place that it
+        leaves is a way back for it.
+        """
+        self._moved.add(row)
         self._carry(row, target, flavor, 1)
 
     def stay(self, row: int, target: str, flavor: fleet_module.Flavor) -> None:
         """Take `move` back."""
+        self._moved.discard(row)
         self._carry(row, target, flavor, -1)
 
     def barred(self, row: int, flavor: fleet_module.Flavor) -> np.ndarray:
-        """The nodes where an instance with ``flavor`` would take the last way
-        back of another one's lease, (nodes,).
+        """The nodes where a lease of ``flavor`` would take the last way back
+        of another one, (nodes,).
         """
-        self._work_out()
         found = np.zeros(len(self._left), bool)
-        left = self._left - placement.claim(flavor)
-        for i in np.flatnonzero(self._open.sum(axis=1) == 1).tolist():
-            if self._rows[i] == row or self._finds_home(i, row):
-                continue
-            index = int(self._open[i].argmax())
-            found[index] |= bool((left[index] < self._claims[i]).any())
+        for i, index in self._last(row):
+            left = self._left[index] - placement.claim(flavor)
+            found[index] |= bool((left < self._claims[i]).any())
         return found
 
     def in_danger(
@@ -72,6 +73,21 @@ class Ways:
             barred &= self._place.allowed(row, flavor, self._place.room)
         nodes = self._place.fleet.nodes
         return tuple(nodes[index].name for index in np.flatnonzero(barred))
+
+    def _last(self, row: int) -> list[tuple[int, int]]:
+        """Leases with a single way that an instance must not take, and the
+        node that it is.
+        """
+        self._work_out()
+        light = weights_module.HEAVIER * self._weights[self._rows]
+        alone = (self._open.sum(axis=1) == 1) & (light > self._weights[row])
+        return [
+            (i, int(self._open[i].argmax()))
+            for i in np.flatnonzero(alone).tolist()
+            if self._rows[i] != row
+            and self._rows[i] not in self._moved
+            and not self._finds_home(i, row)
+        ]
 
     def _finds_home(self, i: int, row: int) -> bool:
         """Whether the lease finds room on the node that an instance leaves."""
@@ -97,26 +113,18 @@ class Ways:
                 self._open[:, index] = self._suited[:, index] & fits
 
     def _work_out(self) -> None:
-        """Find the ways of those who were added."""
-        asked, self._asked = self._asked, []
-        if not asked:
+        """Find the ways, at the first question."""
+        if len(self._suited) == len(self._leased):
             return
-        claims = np.array([placement.claim(origin) for _, origin in asked])
-        suited = np.array([self._suiting(*one) for one in asked])
-        fits = (self._left >= claims[:, None]).all(axis=2)
-        self._rows += [row for row, _ in asked]
-        self._claims = np.concatenate([self._claims, claims])
-        self._suited = np.concatenate([self._suited, suited])
-        self._open = np.concatenate([self._open, suited & fits])
-
-    def _suiting(self, row: int, origin: fleet_module.Flavor) -> np.ndarray:
-        """Where it might have its own flavor again, had the node room."""
-        place, home = self._place, self._place.fleet.instances[row].node
         boundless = np.full(self._left.shape, np.inf)
-        suited = place.allowed(row, origin, boundless)
-        target = place.node_of[row]
-        if target != home and home in place.index_of:
-            # it is no longer where it is now
-            suited[place.index_of[home]] = True
-            suited[place.index_of[target]] = False
-        return suited
+        self._claims = np.array(
+            [placement.claim(origin) for _, origin in self._leased]
+        )
+        self._suited = np.array(
+            [
+                self._place.allowed(row, origin, boundless)
+                for row, origin in self._leased
+            ]
+        )
+        fits = (self._left >= self._claims[:, None]).all(axis=2)
+        self._open = self._suited & fits

@@ -36,6 +36,7 @@ from predictive_watcher.core import usage
 
 HALF_LIFE_S = 6 * 3600.0
 FLOOR = 0.25
+HEAVIER = 2.0  # times the weight: leases of others give way
 _FORGOTTEN = 1e-3  # a strain that changes no weight that anyone can see
 
 

@@ -3,7 +3,7 @@
 An instance that is at risk and finds no node may have the room that a lease
 of another one holds, if
 
-* its weight is at least `TIMES` that of the other,
+* its weight is at least `weights.HEAVIER` times that of the other,
 * the node would have room for its flavor once the other has left, and would
   not be at risk with it,
 * there is a node for the other with its own flavor,
@@ -27,13 +27,13 @@ from predictive_watcher.core import leasing
 from predictive_watcher.core import placement
 from predictive_watcher.core import room
 from predictive_watcher.core import sizing
+from predictive_watcher.core import weights as weights_module
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.plan import PlanMaker
 
 
-TIMES = 2.0
 _TRIES = 4  # leases that are judged for one instance, the least harm first
 
 
@@ -72,7 +72,8 @@ class _Market:
 
     def lighter(self, weight: float) -> np.ndarray:
         """Which are of at most so much weight that they yield to it."""
-        return np.asarray(~self._closed & (TIMES * self._weight <= weight))
+        heavier = weights_module.HEAVIER * self._weight <= weight
+        return np.asarray(~self._closed & heavier)
 
     def suiting(
         self,
@@ -151,7 +152,7 @@ def _make_room(maker: PlanMaker, row: int, market: _Market) -> None:
         offer = market.offers[k]
         if not _is_calm(maker, row, flavor, need, offer.row):
             continue
-        ended = _end(maker, row, offer)
+        ended = _end(maker, row, flavor, offer)
         market.close(k, home=ended)
         if ended:
             hold = maker.fallback[row]
@@ -250,29 +251,44 @@ def _way(
     )
     if hold:
         return None
-    node, _ = maker.find(row, offer.origin, below=1.01, shrinks=True)
+    node, _ = maker.find(row, offer.origin, below=1.01)
     if node is None or leasing.waits(maker, row, lease, offer.origin):
         return None
     return node
 
 
-def _end(maker: PlanMaker, row: int, offer: _Offer) -> bool:
-    """Release the lease; whether the plan allows it."""
+def _in_vain(
+    maker: PlanMaker,
+    row: int,
+    flavor: fleet_module.Flavor,
+    offer: _Offer,
+    target: str,
+) -> bool:
+    """Whether the room that is made would be the last way back of a third."""
+    home = maker.place.index_of[maker.instance(offer.row).node]
+    maker.ways.move(offer.row, target, offer.origin)
+    barred = maker.ways.barred(row, flavor)
+    maker.ways.stay(offer.row, target, offer.origin)
+    return bool(barred[home])
+
+
+def _end(
+    maker: PlanMaker, row: int, flavor: fleet_module.Flavor, offer: _Offer
+) -> bool:
+    """Release the lease; whether the plan allows it, and it helps."""
     heavy = maker.instance(row).name
     text = (
         f'its room is needed for {heavy}, of weight {_weight(maker, row):.3g}'
         f': it loses {offer.harm:.0f} weighted s with {offer.origin.name}'
     )
     node = _way(maker, offer, text)
-    if node is None:
+    if node is None or _in_vain(maker, row, flavor, offer, node.name):
         return False
     action = Release(
         reason=Reason.ROOM_FOR_HEAVIER,
         text=text,
         flavor=offer.origin,
         node=node.name,
-        unfit=maker.unfit(
-            offer.row, offer.origin, node.name, shrinks=True
-        ),
+        unfit=maker.unfit(offer.row, offer.origin, node.name),
     )
     return maker.spend(offer.row, action, node.name, offer.origin)

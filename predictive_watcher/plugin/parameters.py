@@ -99,10 +99,10 @@ SCHEMA: Mapping[str, Any] = {
             'minimum': 300,
         },
         'lease_cost': {
-            'description': 'What an hour of a vCPU that is lent, with as '
-            'much memory as the nodes have for each, counts as, in weighted '
-            'seconds of violation: the more, the sooner leases end and the '
-            'more often they begin again.',
+            'description': 'What an hour of a core that is lent, with its '
+            'share of memory, counts as, in weighted seconds of violation: '
+            'the more, the sooner leases end and the more often they begin '
+            'again.',
             'type': 'number',
             'default': 120.0,
             'minimum': 0.0,

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from predictive_watcher.backtest import cloud as cloud_module
+from predictive_watcher.backtest import proposing
 from predictive_watcher.backtest import rivals
+from predictive_watcher.backtest import run
+from predictive_watcher.core import profiling
+from predictive_watcher.core.policy import Policy
 from tests.unit.backtest import made
 
 
@@ -25,20 +29,25 @@ WAVES = list(
 )
 
 
-def lived(cpu):
+def lived(cpu, *, profiled=False, **rules):
     """What is done from the second day on: of each row (kind, step)."""
     window = made.demand(cpu.shape[1], instances=len(cpu))
     window.usage.flags.writeable = True
     window.usage[:, :, 0] = cpu
     scene = made.a_scene(window, begin=DAY, nodes=9)
-    found = made.live(
+    contender = proposing.Proposing(
+        'one',
         rivals.Reactive(),
-        scene,
-        max_actions=100,
-        max_actions_per_node=100,
-        max_unwatched_actions=100,
-        observation_s=0,
+        Policy(
+            max_actions=100,
+            max_actions_per_node=100,
+            max_unwatched_actions=100,
+            observation_s=0,
+            **rules,
+        ),
+        profiling=profiling.Profiling() if profiled else None,
     )
+    found = run.live(scene, contender, lambda _: None)
     did = [[] for _ in cpu]
     for event in found.cloud.events:
         if event.failed:
@@ -68,6 +77,23 @@ def test_load_that_came_and_went_before_gets_one_lease_in_24_hours(shape):
     told = lived(cpu)
     assert all(len(begun(did)) >= 1 for did in told)
     assert [ended(did) for did in told] == [[] for _ in WAVES]
+
+
+def test_who_is_known_goes_there_and_back_three_times_a_day_at_most():
+    """However dear the room is, and however long the pauses are."""
+    steps = np.arange(4 * DAY)
+    cpu = np.array(
+        [
+            1.8 + 0.15 * np.sign(np.sin(2 * np.pi * steps / period))
+            for period in (12, 48)
+        ]
+    )
+    for did in lived(cpu, profiled=True, lease_cost=1e6):
+        times = np.array(begun(did))
+        assert len(times) > 1
+        assert all(
+            ((times >= one) & (times < one + DAY)).sum() <= 4 for one in times
+        )
 
 
 @pytest.mark.parametrize('steps', [6, 12, 36])

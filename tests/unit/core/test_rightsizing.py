@@ -63,10 +63,11 @@ def test_a_need_that_is_there_keeps_a_lease_that_nobody_waits_for():
     assert decision(spent=Spent()).flavor == data.MEDIUM
 
 
-@pytest.mark.parametrize(('cost', 'pays'), [(1.2, False), (1.3, True)])
+@pytest.mark.parametrize(('cost', 'pays'), [(4.9, False), (5.1, True)])
 def test_what_is_saved_has_to_pay_for_the_restart(cost, pays):
-    # 8 h so far, so 8 h more; 4 vCPUs and 8 GiB less, and the nodes may
-    # promise a GiB for each vCPU: (4 + 8) / 2.  The restart costs 60 s
+    # 8 h so far, so 8 h more.  The nodes have 32 cores, and may promise 128
+    # vCPUs and 128 GiB: 4 vCPUs and 8 GiB less are (1/32 + 1/16) / 2 of them,
+    # 1.5 cores.  The restart costs 60 s
     assert isinstance(decision(lease_cost=cost), Resize) is pays
 
 
@@ -80,8 +81,8 @@ def test_who_weighs_more_loses_more_by_a_restart():
     def with_cost(cost):
         return decision(instance=leased, flavors=heavy, lease_cost=cost)
 
-    assert with_cost(1.9).reason is Reason.LEASE_KEPT
-    assert isinstance(with_cost(8.0), Resize)
+    assert with_cost(19.0).reason is Reason.LEASE_KEPT
+    assert isinstance(with_cost(21.0), Resize)
 
 
 def test_a_lease_has_to_show_for_hours_what_it_needs():

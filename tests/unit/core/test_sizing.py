@@ -151,7 +151,9 @@ def waited_s(flavor=CPU, **given):
     usage = window.usage.copy()
     usage[0, -1, CPUS] = 1.9  # now
     window = dataclasses.replace(window, usage=usage)
-    chosen = kept(window, flavor=flavor, expected=NEEDED, **given)
+    # the nodes have four vCPUs to promise for each core
+    rules = {'lease_cost': 960.0, **given}
+    chosen = kept(window, flavor=flavor, expected=NEEDED, **rules)
     assert chosen.reason is Reason.LEASE_KEPT
     told = re.search(r'gone for (\d+) s', chosen.text)
     return int(told[1]) if told else 900  # lease_minimum
@@ -172,8 +174,8 @@ def test_what_is_larger_is_waited_for_for_less():
 
 
 def test_the_price_of_room_says_for_how_long():
-    assert waited_s(lease_cost=600.0) < waited_s() < waited_s(lease_cost=10.0)
-    assert waited_s(lease_cost=0.0) >= waited_s(lease_cost=10.0) > 15 * 3600
+    assert waited_s(lease_cost=960.0) < waited_s(lease_cost=80.0)
+    assert waited_s(lease_cost=0.0) >= waited_s(lease_cost=80.0) > 15 * 3600
 
 
 def test_who_is_restarted_unwillingly_is_waited_for_for_longer():

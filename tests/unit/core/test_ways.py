@@ -1,14 +1,12 @@
 """Leases leave one another a node to end on."""
 
+import itertools
+
 import hypothesis
 from hypothesis import strategies as st
-import numpy as np
 import pytest
 
-from predictive_watcher.core import load as load_module
 from predictive_watcher.core import pipeline
-from predictive_watcher.core import placement
-from predictive_watcher.core import ways
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Migrate
 from predictive_watcher.core.adjustment import Reason
@@ -27,21 +25,30 @@ def node(name, vcpus, cpu_ratio=1.0):
     return data.node(name, vcpus, cpu_ratio=cpu_ratio)
 
 
+def weighing(weight):
+    return [
+        data.flavor(f'w.{vcpus}', vcpus, 4, weight=weight) for vcpus in (2, 4)
+    ]
+
+
 def proposal(
-    second, third, *, first=6, of_old='n1', where='n1', leased=True, **rules
-):
+    second, third, *, first=6, of_old='n1', where='n1', leased=True,
+    weight='1', own=data.SMALL, flavors=data.FLAVORS, **rules,
+):  # fmt: skip
     """`old` has a lease of MEDIUM, `new` needs one; the nodes n1, n2 and n3
     have so many vCPUs.
     """
     old = data.instance('old', of_old, flavor=data.MEDIUM)
-    new = data.instance('new', where, flavor=data.SMALL)
+    if weight != '1':
+        flavors = (*flavors, *weighing(weight))
+        own = flavors[-2]
+    new = data.instance('new', where, flavor=own)
     fleet = data.a_fleet(
         old,
         new,
-        nodes=(
-            node('n1', first), node('n2', second), node('n3', third)
-        ),
-    )  # fmt: skip
+        nodes=(node('n1', first), node('n2', second), node('n3', third)),
+        flavors=flavors,
+    )
     return pipeline.propose(
         fleet=fleet,
         window=data.window(fleet, {'old': 3.0, 'new': 1.9}),
@@ -93,61 +100,99 @@ def test_who_leaves_makes_the_way_it_takes():
     assert isinstance(chosen(2, 4, where='n2'), Resize)
 
 
-def test_two_leases_of_a_plan_leave_each_other_a_way():
-    both = [data.instance(n, 'n1', flavor=data.SMALL) for n in ('a', 'b')]
-    fleet = data.a_fleet(
-        *both, nodes=(node('n1', 4), node('n2', 4))
-    )
-    found = pipeline.propose(
-        fleet=fleet,
-        window=data.window(fleet, dict.fromkeys('ab', 1.9)),
-        forecaster=FakeForecaster(dict.fromkeys('ab', RISING)),
-        leases=[],
-        policy=Policy(max_actions_per_node=9, max_actions=9),
-        now=data.NOW,
-    )
-    grown = [v for v in found.verdicts if isinstance(v.adjustment, Resize)]
-    assert len(grown) == 1
+def test_who_weighs_twice_as_much_does_not_wait_for_that():
+    assert isinstance(chosen(4, 1, weight='1.9'), Hold)
+    assert isinstance(chosen(4, 1, weight='2'), Resize)
 
 
-def test_a_migration_leaves_the_way_too():
+def test_a_lease_that_cannot_end_needs_no_way():
+    gone = tuple(f for f in data.FLAVORS if f is not data.SMALL)
+    own = data.flavor('own', 2, 4)
+    served = chosen(4, 1, flavors=(own, *gone), own=own)
+    assert isinstance(served, Resize)
+
+
+def test_a_migration_off_a_node_at_risk_does_not_wait_for_that():
     # n1 is too small for all that is used on it, and who leaves it makes less
     # room than the lease needs
     tiny = data.flavor('tiny', 1, 2)
     crowd = [data.instance(f'c{n}', 'n1', flavor=tiny) for n in range(4)]
     leased = data.instance('old', 'n3', flavor=data.MEDIUM)
+    fleet = data.a_fleet(
+        *crowd,
+        leased,
+        nodes=(node('n1', 3, cpu_ratio=4 / 3), node('n2', 2), node('n3', 4)),
+    )
+    found = pipeline.propose(
+        fleet=fleet,
+        window=data.window(
+            fleet, {'old': 3.0, **{one.id: 0.8 for one in crowd}}
+        ),
+        forecaster=FakeForecaster(
+            {'old': NEEDED, **{c.id: {'cpu': (0.8, 0.01)} for c in crowd}}
+        ),
+        leases=[data.lease('old')],
+        policy=Policy(),
+        now=data.NOW,
+    )
+    actions = [verdict.adjustment for verdict in found.verdicts]
+    assert any(isinstance(one, Migrate) for one in actions)
 
-    def moved(leases, free):
+
+def test_no_lease_ends_in_vain_for_one_that_would_still_be_barred():
+    """`light` could make room on n1 for `heavy`, but that is then the only
+    way back of `mate`, which weighs as much as the heavy one.
+    """
+
+    def ended(mate_is_leased):
+        weight = {'light': '1', 'heavy': '4', 'mate': '4'}
+        flavors = {
+            name: [
+                data.flavor(f'{name}.{vcpus}', vcpus, 4, weight=weight[name])
+                for vcpus in (2, 4)
+            ]
+            for name in weight
+        }
         fleet = data.a_fleet(
-            *crowd,
-            leased,
-            nodes=(
-                node('n1', 3, cpu_ratio=4 / 3),
-                node('n2', free),
-                node('n3', 4),
-            ),
+            data.instance('light', 'n1', flavor=flavors['light'][1]),
+            data.instance('heavy', 'n3', flavor=flavors['heavy'][0]),
+            data.instance('mate', 'n3', flavor=flavors['mate'][1]),
+            nodes=(node('n1', 8, 0.5), node('n2', 8, 0.25), node('n3', 6)),
+            flavors=tuple(itertools.chain(*flavors.values())),
         )
+        leased = ['light', *(['mate'] if mate_is_leased else [])]
         found = pipeline.propose(
             fleet=fleet,
             window=data.window(
-                fleet, {'old': 3.0, **{one.id: 0.8 for one in crowd}}
+                fleet, {'light': 1.0, 'heavy': 1.9, 'mate': 3.0}
             ),
             forecaster=FakeForecaster(
-                {'old': NEEDED, **{c.id: {'cpu': (0.8, 0.01)} for c in crowd}}
+                {
+                    'light': {'cpu': (1.5, 0.3)},
+                    'heavy': RISING,
+                    'mate': NEEDED,
+                }
             ),
-            leases=leases,
-            policy=Policy(),
+            leases=[
+                data.lease(
+                    name,
+                    origin_flavor_name=f'{name}.2',
+                    flavor_name=f'{name}.4',
+                    since=data.NOW - 7200,
+                )
+                for name in leased
+            ],
+            policy=Policy(release_threshold=0.01),
             now=data.NOW,
         )
         return [
-            v.adjustment
+            v.adjustment.reason
             for v in found.verdicts
-            if isinstance(v.adjustment, Migrate)
+            if isinstance(v.adjustment, Release)
         ]
 
-    lease = [data.lease('old')]
-    assert moved([], 2) and not moved(lease, 2)
-    assert moved(lease, 4)
+    assert ended(False) == [Reason.ROOM_FOR_HEAVIER]
+    assert ended(True) == []
 
 
 # --------------------------------------------------------------------- laws
@@ -223,20 +268,3 @@ def test_whoever_has_a_way_back_has_one_after_the_plan(cloud):
     # and so have those that are new: the place that they left, or another
     new = [name for name in grown if name not in leased]
     assert set(new) <= with_way(fleet, new, node_of, flavor_of)
-
-
-def test_of_no_leases_nothing_is_barred():
-    fleet = data.a_fleet(data.instance('a'))
-    place = placement.Placement(
-        fleet=fleet,
-        load=load_module.of_forecast(
-            FakeForecaster({}).forecast(
-                data.window(fleet), np.array([data.SMALL.limits()])
-            ),
-            data.window(fleet),
-            np.array([data.SMALL.limits()]),
-        ),
-        ceiling=0.9,
-    )
-    found = ways.Ways(place, [])
-    assert not found.barred(0, data.MEDIUM).any()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import numpy as np
 
 from predictive_watcher.core import pipeline
-from predictive_watcher.core import yielding
+from predictive_watcher.core import weights
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Release
 from predictive_watcher.core.policy import Policy
@@ -133,7 +133,7 @@ def test_only_the_lighter_yield_and_only_for_someone(seekers, leased, spare):
     assert set(for_whom) == yielded(found)
     assert len(set(for_whom.values())) == len(for_whom)
     for light, heavy in for_whom.items():
-        least = found[heavy].weight / yielding.TIMES
+        least = found[heavy].weight / weights.HEAVIER
         assert found[light].weight <= least
         assert found[heavy].adjustment.reason is Reason.NO_NODE
 
