@@ -174,8 +174,9 @@ def _smaller(
     for flavor in flavors_module.covering(
         maker.shelf.candidates(terms), wanted
     ):
-        # NaN is not low
-        calm = leasing.risk_with(maker, row, flavor) < policy.release_threshold
+        # usage has shown that it is enough: a risk at which no lease would
+        # grow is low enough, but NaN is not
+        calm = leasing.risk_with(maker, row, flavor) < maker.thresholds[row]
         is_less = _is_less(flavor, maker.instance(row).flavor, origin)
         if calm and is_less and _pays(maker, row, lease, flavor):
             return flavor

@@ -69,13 +69,17 @@ def until(maker: PlanMaker, row: int, lease: Lease) -> int:
     least = lease.since + maker.policy_of(row).lease_minimum_s
     if not comes_again(maker, row, lease):
         return least
+    wait_s = awaited_s(maker, row, lease)
     needed = maker.needs.get(lease.instance_id)
     needed_at = 0 if needed is None else int(needed[-1])
     # one that became smaller began before that
     began = not lease.reason.startswith(Reason.NEED_IS_SMALLER)
     if _came_again(maker, lease) and (began or not needed_at):
+        if needed_at < lease.since and _known(maker, row):
+            # nobody came to need this one: it waits as a first one does
+            return max(least, lease.since + maker.waits_s[row])
         needed_at = max(lease.since, needed_at)
-    return max(least, needed_at + awaited_s(maker, row, lease))
+    return max(least, needed_at + wait_s)
 
 
 def awaited_s(maker: PlanMaker, row: int, lease: Lease) -> int:

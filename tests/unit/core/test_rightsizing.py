@@ -140,6 +140,15 @@ def test_what_is_expected_now_is_covered_too():
     assert chosen.reason is Reason.LEASE_KEPT
 
 
+@pytest.mark.parametrize(('mean', 'smaller'), [(3.2, True), (3.7, False)])
+def test_a_risk_at_which_leases_grow_keeps_the_size(mean, smaller):
+    # P(cpu > .9 x 4) = .31, and .55
+    chosen = decision(
+        expected={'a': {'cpu': (mean, 0.8)}}, quantile_level=0.25
+    )
+    assert (chosen.reason is Reason.NEED_IS_SMALLER) is smaller
+
+
 def test_a_release_goes_before():
     chosen = decision(spent=Spent(), expected={'a': {'cpu': (0.1, 0.01)}})
     assert isinstance(chosen, Release)

@@ -200,6 +200,30 @@ def test_that_another_lease_ended_today_counts_where_nothing_else_is_known():
     assert 'another lease of it ended within a day' in unknown.text
 
 
+def test_a_lease_that_comes_again_waits_four_times_as_long_for_each():
+    window = days(5, *TWICE)
+
+    def wait_s(ended):
+        spent = Spent(releases={'a': ended})
+        chosen = kept(
+            window, flavor=CPU, expected=NEEDED, spent=spent, lease_cost=4800.0
+        )
+        told = re.search(r'gone for (\d+) s', chosen.text)
+        return int(told[1])
+
+    assert [wait_s(n) for n in (1, 2, 9)] == [3600, 14400, 86400]
+
+
+def test_one_that_comes_again_and_is_not_needed_waits_as_a_first_one_does():
+    window = days(5, *LONG_AGO)
+    given = {'spent': Spent(releases={'a': 3}), 'flavor': CPU}
+    assert kept(window, since=900 - 1, lease_cost=4800.0, **given).reason is (
+        Reason.LEASE_KEPT
+    )
+    gone = kept(window, since=900, lease_cost=4800.0, **given)
+    assert isinstance(gone, Release)
+
+
 # ------------------------------------------------------- a lease that grows
 def grown(used, **rules):
     """Of a lease of MEDIUM that is expected to be short soon."""
