@@ -4,11 +4,11 @@ How much is wanted beyond a limit nobody sees, so a lease begins large where
 usage was flat, and the more so the more an instance weighs.  Once it has
 held for `SETTLED_S`, and the need has come back in that time, usage shows
 what is wanted: the smallest flavor that covers the largest use of the last
-day is enough, if the risk with it is low.
+day is enough, if the risk with it is none at which leases grow.
 
 It saves room and averts nothing.  So it comes last: only in a plan in which
-nobody who is at risk waits for a budget, only where the lease stays for as
-long once more, with a node that is known to have room, and not within a day
+nobody who is at risk waits for a budget, only where what it saves is worth
+the restart, with a node that is known to have room, and not within a day
 after a resize that failed.
 """
 
