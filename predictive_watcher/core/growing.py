@@ -12,7 +12,6 @@ from predictive_watcher.core import risk as risk_module
 from predictive_watcher.core import room
 from predictive_watcher.core import saturation
 from predictive_watcher.core import sizing
-from predictive_watcher.core import staying
 from predictive_watcher.core.adjustment import Hold
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.adjustment import Resize
@@ -73,7 +72,7 @@ def _unshown(maker: PlanMaker, row: int) -> Hold | None:
     )
     if lease is None or not helped[sizing.worst(maker, row)]:
         return None
-    if staying.is_needed(maker, row) is not False:
+    if maker.needs.now.get(lease.instance_id) is not False:
         return None
     return Hold(
         reason=Reason.LEASE_KEPT,

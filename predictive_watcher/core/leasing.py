@@ -64,7 +64,9 @@ def settle(
             'has not arrived',
         )
         return
-    origin, why_not = way_back(maker, row, lease)
+    origin, why_not = origins.way_back(
+        lease, maker.instance(row).flavor, maker.named
+    )
     if origin is None:
         maker.fallback[row] = Hold(
             reason=Reason.NO_FLAVOR,
@@ -86,19 +88,6 @@ def settle(
         text=f'risk with {origin.name} {told}: keep {lease.flavor_name}'
         + staying.told(maker, row, lease),
     )
-
-
-def way_back(
-    maker: PlanMaker, row: int, lease: Lease
-) -> tuple[fleet_module.Flavor | None, str]:
-    """The flavor to return to, or why there is none."""
-    origin = maker.flavor_named(lease.origin_flavor_name)
-    why_not = origins.no_way_back(
-        origin, maker.instance(row).flavor, origins.Before.by_lease(lease)
-    )
-    if why_not:
-        return None, f'its origin {lease.origin_flavor_name} {why_not}'
-    return origin, ''
 
 
 def _is_over(maker: PlanMaker, row: int, lease: Lease, risk: float) -> bool:

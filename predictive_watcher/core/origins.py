@@ -63,6 +63,20 @@ def no_way_back(
     return 'was made anew with ' + ' and '.join(lacks) if lacks else ''
 
 
+def way_back(
+    lease: Lease, own: fleet.Flavor, named: Mapping[str, fleet.Flavor]
+) -> tuple[fleet.Flavor | None, str]:
+    """The flavor to which a lease returns, or why there is none.
+
+    :param own: what the server has now; ``named`` the flavors of today.
+    """
+    origin = named.get(lease.origin_flavor_name)
+    why_not = no_way_back(origin, own, Before.by_lease(lease))
+    if why_not:
+        return None, f'its origin {lease.origin_flavor_name} {why_not}'
+    return origin, ''
+
+
 def _other_specs(
     today: fleet.Flavor, before: Mapping[str, str] | None
 ) -> list[str]:

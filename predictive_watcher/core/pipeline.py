@@ -152,7 +152,7 @@ def propose(
         own, np.array(judging.at_worst(seen, seen.weights))
     )
     outbreaks = brakes_module.sudden(seen, begins_at, rows, earlier)
-    needs = reconciling.needs(window, origins, seen.limits, seen.ceiling)
+    needs = reconciling.shown(window, origins, seen.limits, seen.ceiling)
     maker = PlanMaker(
         seen=seen,
         policy=policy,
@@ -165,10 +165,6 @@ def propose(
         leases=held.valid,
         begins_at=begins_at,
         needs=needs,
-        pauses_s={
-            name: reconciling.pauses_s(times, window.step_s)
-            for name, times in needs.items()
-        },
         peaks=rightsizing.peaks(window, held.valid, needs, seen.limits),
         recent=recent or {},
         missing=missing or {},

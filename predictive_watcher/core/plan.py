@@ -14,9 +14,11 @@ from predictive_watcher.core import cooling
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import knowing
 from predictive_watcher.core import landing
+from predictive_watcher.core import origins
 from predictive_watcher.core import placement as placement_module
 from predictive_watcher.core import prospects as prospects_module
 from predictive_watcher.core import quotas as quotas_module
+from predictive_watcher.core import reconciling
 from predictive_watcher.core import resolving
 from predictive_watcher.core import shelf as shelf_module
 from predictive_watcher.core import ways as ways_module
@@ -41,10 +43,9 @@ class PlanMaker:
     ``begins_at`` (instances,) is the risk at which their leases begin,
     ``thresholds`` that at which they begin, or grow, and ``worst`` the
     resource at the highest risk.
-    ``needs`` are the times at which those with a lease used more than their
-    own flavor is good for, ``pauses_s`` after which times they came back to
-    that, ``peaks`` what they used at most where that is known, ``waits_s`` how
-    long it pays to wait for a need, by row, once it was asked for.
+    ``needs`` are those of instances with a lease, ``peaks`` what they used at
+    most where that is known, ``waits_s`` how long it pays to wait for a need,
+    by row, once it was asked for.
     ``leases`` and ``recent`` map instance ids to the lease in force and to
     the last action; ``fallback`` is what is said of a row for which nothing
     is done in the end: it does not keep anyone else from helping;
@@ -68,8 +69,7 @@ class PlanMaker:
     fallback: dict[int, Hold] = field(default_factory=dict)
     looked_at: dict[int, list[str]] = field(default_factory=dict)
     releases: Mapping[str, int] = field(default_factory=dict)
-    needs: Mapping[str, np.ndarray] = field(default_factory=dict)
-    pauses_s: Mapping[str, np.ndarray] = field(default_factory=dict)
+    needs: reconciling.Needs = field(default_factory=reconciling.Needs)
     peaks: Mapping[str, np.ndarray] = field(default_factory=dict)
     waits_s: dict[int, int] = field(default_factory=dict)
     renewals: dict[str, int] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class PlanMaker:
     gaps: knowing.Gaps = field(init=False)
     shelf: shelf_module.Shelf = field(init=False)
     ways: ways_module.Ways = field(init=False)
-    _named: Mapping[str, fleet_module.Flavor] = field(init=False)
+    named: Mapping[str, fleet_module.Flavor] = field(init=False)
 
     def __post_init__(self) -> None:
         self.landings = landing.Landings(self.place)
@@ -97,14 +97,14 @@ class PlanMaker:
             missing=self.missing,
         )
         self.shelf = shelf_module.Shelf(self.flavors)
-        self._named = {one.name: one for one in reversed(self.flavors)}
+        self.named = {one.name: one for one in reversed(self.flavors)}
         self.ways = ways_module.Ways(
             self.place,
             [
-                (row, origin)
+                (row, self.origin(row))
                 for row, one in enumerate(self.seen.fleet.instances)
                 if (lease := self.leases.get(one.id))
-                and (origin := self.flavor_named(lease.origin_flavor_name))
+                and not origins.way_back(lease, one.flavor, self.named)[1]
             ],
             self.seen.weights.max(axis=1, initial=0.0),
         )
@@ -286,7 +286,7 @@ class PlanMaker:
 
     def flavor_named(self, name: str) -> fleet_module.Flavor | None:
         """The flavor of this name today."""
-        return self._named.get(name)
+        return self.named.get(name)
 
     def origin(self, row: int) -> fleet_module.Flavor:
         """What the instance has when no lease holds."""

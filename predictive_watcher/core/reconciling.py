@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,20 @@ from predictive_watcher.core.leases import Lease
 
 
 _SETTLED = ('ACTIVE', 'SHUTOFF')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What samples show of who has a lease, by instance id.
+
+    ``times`` are those at which more was used than the own flavor is good for
+    (Unix seconds), ``pauses_s`` after what times it came back to that, and
+    ``now`` whether it is so now (None: unknown).
+    """
+
+    times: Mapping[str, np.ndarray] = field(default_factory=dict)
+    pauses_s: Mapping[str, np.ndarray] = field(default_factory=dict)
+    now: Mapping[str, bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +116,24 @@ def _why_lost(
     return None
 
 
+def shown(
+    window: usage.UsageWindow,
+    origins: Mapping[str, fleet_module.Flavor],
+    limits: np.ndarray,
+    ceilings: np.ndarray,
+) -> Needs:
+    """The arguments are those of `needs`."""
+    times = needs(window, origins, limits, ceilings)
+    return Needs(
+        times=times,
+        pauses_s={
+            name: pauses_s(needed, window.step_s)
+            for name, needed in times.items()
+        },
+        now=needed_now(window, origins, limits, ceilings),
+    )
+
+
 def needs(
     window: usage.UsageWindow,
     origins: Mapping[str, fleet_module.Flavor],
@@ -132,6 +165,36 @@ def needs(
         for i, name in enumerate(leased)
         if above[i].any()
     }
+
+
+def needed_now(
+    window: usage.UsageWindow,
+    origins: Mapping[str, fleet_module.Flavor],
+    limits: np.ndarray,
+    ceilings: np.ndarray,
+) -> dict[str, bool | None]:
+    """Whether each leased instance uses more than its own flavor is good for,
+    by instance id: of a resource that its lease offers more of, at its newest
+    sample.  None where one of these has no sample of the newest step of the
+    instance, and no other shows a need.
+
+    The arguments are those of `needs`.
+    """
+    newest = window.newest_of_each()
+    found: dict[str, bool | None] = {}
+    for row, name in enumerate(window.instances):
+        if name not in origins:
+            continue
+        own = origins[name].limits()
+        helped = offers_more(limits[row], own)
+        last = newest[row].max()
+        k = int((last - window.start) // window.step_s)
+        used = window.usage[row, k] if last >= 0 else np.full(len(own), np.nan)
+        with np.errstate(invalid='ignore'):
+            above = bool((used > ceilings[row] * own)[helped].any())
+        unknown = np.isnan(used[helped]).any()
+        found[name] = True if above else None if unknown else False
+    return found
 
 
 def pauses_s(needed: np.ndarray, step_s: int) -> np.ndarray:

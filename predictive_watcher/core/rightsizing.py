@@ -4,7 +4,7 @@ How much is wanted beyond a limit nobody sees, so a lease begins large where
 usage was flat, and the more so the more an instance weighs.  Once it has
 held for `SETTLED_S`, and the need has come back in that time, usage shows
 what is wanted: the smallest flavor that covers the largest use of the last
-day is enough, if the risk with it is none at which leases grow.
+day is enough, if the risk with it is half of that at which leases grow.
 
 It saves room and averts nothing.  So it comes last: only in a plan in which
 nobody who is at risk waits for a budget, only where what it saves is worth
@@ -22,6 +22,7 @@ from predictive_watcher.core import budgets
 from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leasing
+from predictive_watcher.core import reconciling
 from predictive_watcher.core import saturation
 from predictive_watcher.core import sizing
 from predictive_watcher.core import staying
@@ -42,7 +43,7 @@ _SPARE = 1  # action of each hour and day is left to who comes to be at risk
 def peaks(
     window: usage.UsageWindow,
     leases: Mapping[str, Lease],
-    needs: Mapping[str, np.ndarray],
+    needs: reconciling.Needs,
     limits: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """The largest use of the last day, by instance id: (resources,), NaN
@@ -51,13 +52,12 @@ def peaks(
     Only of leases that have shown what is needed with the flavor of today:
     the need was there, and usage was not cut off.
 
-    :param needs: as `reconciling.needs` tells.
     :param limits: those in force, (instances, resources).
     """
     row_of = {name: row for row, name in enumerate(window.instances)}
     times = window.times()
     found = {}
-    for name, needed in needs.items():
+    for name, needed in needs.times.items():
         row, lease = row_of[name], leases[name]
         # the step in which the resize was made is of both flavors
         since = lease.since + 2 * window.step_s
@@ -174,9 +174,10 @@ def _smaller(
     for flavor in flavors_module.covering(
         maker.shelf.candidates(terms), wanted
     ):
-        # usage has shown that it is enough: a risk at which no lease would
+        # usage has shown that it is enough: half of the risk at which leases
         # grow is low enough, but NaN is not
-        calm = leasing.risk_with(maker, row, flavor) < maker.thresholds[row]
+        risk = leasing.risk_with(maker, row, flavor)
+        calm = risk < maker.thresholds[row] / 2
         is_less = _is_less(flavor, maker.instance(row).flavor, origin)
         if calm and is_less and _pays(maker, row, lease, flavor):
             return flavor
@@ -200,16 +201,18 @@ def _pays(
 ) -> bool:
     """Whether a smaller lease is worth the restart.
 
-    Nobody knows when it will end: while its need is there it is taken to go
-    on for as long as it has been there, a day at most; then until the need
-    has been waited for.
+    Nobody knows when it will end: it is taken to go on for as long as it has
+    been there, a day at most; while its need is gone and waited for, until
+    that ends.
     """
     policy, now = maker.policy_of(row), maker.seen.now
     less = maker.place.sites.cores_of(maker.instance(row).flavor, flavor)
     lasts_s = min(now - lease.since, budgets.DAY_S)
-    if not staying.is_needed(maker, row):
-        lasts_s = min(lasts_s, staying.until(maker, row, lease) - now)
+    until = staying.until(maker, row, lease)
+    if not maker.needs.now.get(lease.instance_id) and until > now:
+        lasts_s = min(lasts_s, until - now)
     hours = lasts_s / 3600
     stopped_s = policy.resize_interruption_s * policy.cost_factor
     weight = float(maker.seen.weights[row].max())
-    return policy.lease_cost * less * hours > weight * stopped_s
+    saved = policy.lease_cost * less * hours
+    return less > 0 and saved > weight * stopped_s

@@ -6,8 +6,9 @@ take, and two restarts.  So a lease waits for a need, counted from when it was
 there last,
 
 * where the profile knows how often the instance needs more than its own
-  flavor: for as long as costs least (`waiting`), `_LONGER` times that for each
-  other lease of it that ended within a day, and a day at most;
+  flavor: for as long as costs least (`waiting`), `_LONGER` times that for
+  each other lease of it that ended within a day (`_UNNEEDED` times where
+  nobody came to need this one), and a day at most;
 * where no profile does: for a day (`_AGAIN` times ``lease_minimum``) if
   another lease of its instance ended within a day, as load that wavers about
   a limit has it, or for `_PAUSES` times the longest pause after which the
@@ -35,20 +36,8 @@ _PAUSES = 2
 _APART_S = 6 * 3600
 # for each return: whoever goes there and back all day is not sent away
 _LONGER = 4
+_UNNEEDED = 2  # where nobody came to need the lease
 _RESTARTS = 2  # of a return: back, and there again
-
-
-def is_needed(maker: PlanMaker, row: int) -> bool | None:
-    """Whether the newest samples show more than the own flavor is good for,
-    of what the lease offers more of; None: nobody knows yet.
-    """
-    age_s = maker.seen.age_s[row][_helped(maker, row)]
-    needed = maker.needs.get(maker.instance(row).id)
-    oldest_s = np.fmax.reduce(age_s, initial=0.0)
-    if needed is not None and int(needed[-1]) >= maker.seen.now - oldest_s:
-        return True
-    told = bool((age_s == np.nanmin(maker.seen.age_s[row])).all())
-    return False if told else None
 
 
 def comes_again(maker: PlanMaker, row: int, lease: Lease) -> bool:
@@ -69,31 +58,27 @@ def until(maker: PlanMaker, row: int, lease: Lease) -> int:
     least = lease.since + maker.policy_of(row).lease_minimum_s
     if not comes_again(maker, row, lease):
         return least
-    wait_s = awaited_s(maker, row, lease)
-    needed = maker.needs.get(lease.instance_id)
-    needed_at = 0 if needed is None else int(needed[-1])
+    needed_at = _needed_at(maker, lease)
     # one that became smaller began before that
     began = not lease.reason.startswith(Reason.NEED_IS_SMALLER)
     if _came_again(maker, lease) and (began or not needed_at):
-        if needed_at < lease.since and _known(maker, row):
-            # nobody came to need this one: it waits as a first one does
-            return max(least, lease.since + maker.waits_s[row])
         needed_at = max(lease.since, needed_at)
-    return max(least, needed_at + wait_s)
+    return max(least, needed_at + awaited_s(maker, row, lease))
 
 
 def awaited_s(maker: PlanMaker, row: int, lease: Lease) -> int:
     """For how long a need that comes again is waited for."""
     minimum_s = maker.policy_of(row).lease_minimum_s
+    again = _came_again(maker, lease)
     if _known(maker, row):
         if row not in maker.waits_s:
             maker.waits_s[row] = _cheapest_s(maker, row, lease)
-        longer = _LONGER ** min(_came_again(maker, lease), 9)
-        return min(maker.waits_s[row] * int(longer), budgets.DAY_S)
+        longer = _LONGER if _was_needed(maker, row, lease) else _UNNEEDED
+        return int(min(maker.waits_s[row] * longer**again, budgets.DAY_S))
     again_s = min(minimum_s * _AGAIN, budgets.DAY_S)
     return max(
         minimum_s,
-        again_s if _came_again(maker, lease) else 0,
+        again_s if again else 0,
         _PAUSES * _longest_s(maker, lease),
     )
 
@@ -125,13 +110,28 @@ def told(maker: PlanMaker, row: int, lease: Lease) -> str:
     )
 
 
+def _needed_at(maker: PlanMaker, lease: Lease) -> int:
+    """When more than the own flavor was used last; 0: never that is known."""
+    needed = maker.needs.times.get(lease.instance_id)
+    return 0 if needed is None else int(needed[-1])
+
+
+def _was_needed(maker: PlanMaker, row: int, lease: Lease) -> bool:
+    """Whether the need was there since the lease began, or was what it came
+    too late for.
+    """
+    late_s = _shows_s(maker) + maker.policy_of(row).resize_duration_s
+    earliest = lease.since - late_s - HORIZONS_S[0]
+    return _needed_at(maker, lease) >= earliest
+
+
 def _came_again(maker: PlanMaker, lease: Lease) -> int:
     """How many leases of its instance ended within a day."""
     return maker.releases.get(lease.instance_id, 0)
 
 
 def _pauses(maker: PlanMaker, lease: Lease) -> np.ndarray:
-    return maker.pauses_s.get(lease.instance_id, np.empty(0))
+    return maker.needs.pauses_s.get(lease.instance_id, np.empty(0))
 
 
 def _longest_s(maker: PlanMaker, lease: Lease) -> int:
@@ -157,10 +157,16 @@ def _between_s(maker: PlanMaker, row: int) -> float:
     return float(np.fmin.reduce(between_s, initial=np.nan))
 
 
+def _shows_s(maker: PlanMaker) -> float:
+    """That a need has returned shows a step after it did, and at the next
+    look.
+    """
+    return float(maker.seen.now - maker.seen.forecast.origin + HORIZONS_S[0])
+
+
 def _cheapest_s(maker: PlanMaker, row: int, lease: Lease) -> int:
     seen, policy = maker.seen, maker.policy_of(row)
-    # that a need has returned shows a step after it did, and at the next look
-    shows_s = float(seen.now - seen.forecast.origin + HORIZONS_S[0])
+    shows_s = _shows_s(maker)
     late_s = shows_s + policy.resize_duration_s
     restarts_s = _RESTARTS * policy.resize_interruption_s * policy.cost_factor
     weight = float(seen.weights[row].max())

@@ -24,6 +24,7 @@ import numpy as np
 from predictive_watcher.core import flavors as flavors_module
 from predictive_watcher.core import fleet as fleet_module
 from predictive_watcher.core import leasing
+from predictive_watcher.core import origins
 from predictive_watcher.core import placement
 from predictive_watcher.core import room
 from predictive_watcher.core import sizing
@@ -152,7 +153,9 @@ def _make_room(maker: PlanMaker, row: int, market: _Market) -> None:
         offer = market.offers[k]
         if not _is_calm(maker, row, flavor, need, offer.row):
             continue
-        ended = _end(maker, row, flavor, offer)
+        if _in_vain(maker, row, flavor, offer):
+            continue
+        ended = _end(maker, row, offer)
         market.close(k, home=ended)
         if ended:
             hold = maker.fallback[row]
@@ -169,7 +172,8 @@ def _offers(maker: PlanMaker) -> list[_Offer]:
     found = []
     for row in _leased(maker):
         lease = maker.leases[maker.instance(row).id]
-        origin, _ = leasing.way_back(maker, row, lease)
+        own = maker.instance(row).flavor
+        origin, _ = origins.way_back(lease, own, maker.named)
         if origin is None:
             continue
         harm = _harm(maker, row, origin)
@@ -262,9 +266,12 @@ def _in_vain(
     row: int,
     flavor: fleet_module.Flavor,
     offer: _Offer,
-    target: str,
 ) -> bool:
     """Whether the room that is made would be the last way back of a third."""
+    node, _ = maker.find(offer.row, offer.origin, below=1.01)
+    if node is None:
+        return True
+    target = node.name
     home = maker.place.index_of[maker.instance(offer.row).node]
     maker.ways.move(offer.row, target, offer.origin)
     barred = maker.ways.barred(row, flavor)
@@ -272,17 +279,15 @@ def _in_vain(
     return bool(barred[home])
 
 
-def _end(
-    maker: PlanMaker, row: int, flavor: fleet_module.Flavor, offer: _Offer
-) -> bool:
-    """Release the lease; whether the plan allows it, and it helps."""
+def _end(maker: PlanMaker, row: int, offer: _Offer) -> bool:
+    """Release the lease; whether the plan allows it."""
     heavy = maker.instance(row).name
     text = (
         f'its room is needed for {heavy}, of weight {_weight(maker, row):.3g}'
         f': it loses {offer.harm:.0f} weighted s with {offer.origin.name}'
     )
     node = _way(maker, offer, text)
-    if node is None or _in_vain(maker, row, flavor, offer, node.name):
+    if node is None:
         return False
     action = Release(
         reason=Reason.ROOM_FOR_HEAVIER,

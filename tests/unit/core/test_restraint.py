@@ -390,6 +390,31 @@ def test_no_lease_no_need():
     assert reconciling.needs(window, gone, LIMITS, CEILING) == {}
 
 
+def needed_now(cpu, memory=None, limits=LIMITS):
+    _, window = used(cpu)
+    usage = window.usage.copy()
+    if memory is not None:
+        usage[0, -1, 1] = memory
+    window = dataclasses.replace(window, usage=usage)
+    found = reconciling.needed_now(window, {'a': data.SMALL}, limits, CEILING)
+    return found['a']
+
+
+def test_a_need_is_there_if_the_newest_sample_shows_it():
+    assert needed_now([0.5, 1.9]) is True
+    assert needed_now([1.9, 0.5]) is False
+    assert needed_now([0.5, 0.5], memory=3900) is True
+
+
+def test_a_sample_that_is_lacking_tells_of_no_need_and_of_no_end_of_one():
+    # memory is there, and MEDIUM offers more of both
+    assert needed_now([1.9, np.nan]) is None
+    assert needed_now([1.9, np.nan], memory=3900) is True
+    # what the lease does not help is not asked
+    more_cpu = np.array([data.flavor('cpu', 4, 4).limits()])
+    assert needed_now([0.5, 0.5], memory=np.nan, limits=more_cpu) is False
+
+
 def pauses_s(cpu):
     _, window = used(cpu)
     found = reconciling.needs(window, {'a': data.SMALL}, LIMITS, CEILING)

@@ -214,14 +214,36 @@ def test_a_lease_that_comes_again_waits_four_times_as_long_for_each():
     assert [wait_s(n) for n in (1, 2, 9)] == [3600, 14400, 86400]
 
 
-def test_one_that_comes_again_and_is_not_needed_waits_as_a_first_one_does():
+def test_one_that_comes_again_and_is_not_needed_waits_twice_as_long():
     window = days(5, *LONG_AGO)
-    given = {'spent': Spent(releases={'a': 3}), 'flavor': CPU}
-    assert kept(window, since=900 - 1, lease_cost=4800.0, **given).reason is (
-        Reason.LEASE_KEPT
+
+    def after(since):
+        return kept(
+            window,
+            since=since,
+            flavor=CPU,
+            lease_cost=4800.0,
+            spent=Spent(releases={'a': 3}),
+        )
+
+    assert after(8 * 900 - 1).reason is Reason.LEASE_KEPT
+    assert isinstance(after(8 * 900), Release)
+
+
+def test_a_need_that_was_over_when_the_lease_came_counts_as_its_own():
+    # five minutes of need, and the resize was done ten minutes later
+    window = days(5, *LONG_AGO)
+    usage = window.usage.copy()
+    usage[0, -12, CPUS] = 1.9
+    chosen = kept(
+        dataclasses.replace(window, usage=usage),
+        since=55 * 60 - 420,
+        flavor=CPU,
+        lease_cost=4800.0,
+        spent=Spent(releases={'a': 2}),
     )
-    gone = kept(window, since=900, lease_cost=4800.0, **given)
-    assert isinstance(gone, Release)
+    assert chosen.reason is Reason.LEASE_KEPT
+    assert 'gone for 14400 s' in chosen.text
 
 
 # ------------------------------------------------------- a lease that grows

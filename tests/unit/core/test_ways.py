@@ -1,5 +1,6 @@
 """Leases leave one another a node to end on."""
 
+import dataclasses
 import itertools
 
 import hypothesis
@@ -110,6 +111,9 @@ def test_a_lease_that_cannot_end_needs_no_way():
     own = data.flavor('own', 2, 4)
     served = chosen(4, 1, flavors=(own, *gone), own=own)
     assert isinstance(served, Resize)
+    off = dataclasses.replace(data.SMALL, disabled=True)
+    disabled = chosen(4, 1, flavors=(own, off, *gone), own=own)
+    assert isinstance(disabled, Resize)
 
 
 def test_a_migration_off_a_node_at_risk_does_not_wait_for_that():
