@@ -42,7 +42,7 @@ RULES = Policy(
     quantile_level=0.25,
     lease_duration_s=1800,
     cooldown_s=900,
-    lease_cost=230.0,
+    lease_cost=260.0,
     cost_factor=3.0,
 )
 # Of telemetry that audits may ask for: longer than any model's history.

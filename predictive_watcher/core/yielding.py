@@ -7,6 +7,7 @@ of another one holds, if
 * the node would have room for its flavor once the other has left, and would
   not be at risk with it,
 * there is a node for the other with its own flavor,
+* the room is not the last way back of a third,
 * no other lease of that one ended within a day, and
 * what the heavy one gains is more than what the light one loses: its
   violation, as likely as it would be with its own flavor, and a restart.
