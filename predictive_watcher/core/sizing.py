@@ -14,7 +14,7 @@ from predictive_watcher.core.plan import PlanMaker
 
 
 _TRIES = 4  # smaller flavors that a node is looked for
-_RESTARTS = 2  # of a lease: there, and back
+RESTARTS = 2  # of a lease: there, and back
 _LEFT = 0.7  # of the risk, at most: what leaves more is no help
 _ALSO = 0.2  # times a day that a resource not at risk passes its guideline
 
@@ -152,7 +152,7 @@ def worth(
         excess_s=float(seen.excess_s[row, r]),
         lead_s=float(seen.risk.lead_s[row, r]),
         duration_s=policy.resize_duration_s,
-        interruption_s=_RESTARTS * policy.resize_interruption_s,
+        interruption_s=RESTARTS * policy.resize_interruption_s,
         cost_factor=policy.cost_factor,
         benefit_factor=policy.benefit_factor,
     )

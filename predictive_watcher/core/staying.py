@@ -22,6 +22,7 @@ import numpy as np
 
 from predictive_watcher.core import budgets
 from predictive_watcher.core import reconciling
+from predictive_watcher.core import sizing
 from predictive_watcher.core import waiting
 from predictive_watcher.core.adjustment import Reason
 from predictive_watcher.core.forecast import HORIZONS_S
@@ -37,7 +38,6 @@ _APART_S = 6 * 3600
 # for each return: whoever goes there and back all day is not sent away
 _LONGER = 4
 _UNNEEDED = 2  # where nobody came to need the lease
-_RESTARTS = 2  # of a return: back, and there again
 
 
 def comes_again(maker: PlanMaker, row: int, lease: Lease) -> bool:
@@ -168,7 +168,9 @@ def _cheapest_s(maker: PlanMaker, row: int, lease: Lease) -> int:
     seen, policy = maker.seen, maker.policy_of(row)
     shows_s = _shows_s(maker)
     late_s = shows_s + policy.resize_duration_s
-    restarts_s = _RESTARTS * policy.resize_interruption_s * policy.cost_factor
+    # back, and there again
+    restarts_s = sizing.RESTARTS * policy.resize_interruption_s
+    restarts_s *= policy.cost_factor
     weight = float(seen.weights[row].max())
     lent = maker.place.sites.cores_of(
         maker.instance(row).flavor, maker.origin(row)

@@ -431,11 +431,9 @@ def test_a_pause_is_the_time_until_the_need_came_back():
     assert pauses_s([0.5, 0.5]) == []
 
 
-@pytest.mark.parametrize(
-    ('quiet', 'released'), [(3, False), (7, False), (8, True)]
-)
-def test_a_lease_waits_twice_as_long_as_its_need_has_paused(quiet, released):
-    fleet, window = used([1.9, *[0.5] * 4, 1.9, *[0.5] * quiet])
+def settled(cpu):
+    """Of a lease of two hours that nobody expects to be needed."""
+    fleet, window = used(cpu)
     [verdict] = pipeline.propose(
         fleet=fleet,
         window=window,
@@ -444,12 +442,20 @@ def test_a_lease_waits_twice_as_long_as_its_need_has_paused(quiet, released):
         policy=Policy(),
         now=data.NOW,
     ).verdicts
+    return verdict.adjustment
+
+
+@pytest.mark.parametrize(
+    ('quiet', 'released'), [(3, False), (7, False), (8, True)]
+)
+def test_a_lease_waits_twice_as_long_as_its_need_has_paused(quiet, released):
+    chosen = settled([1.9, *[0.5] * 4, 1.9, *[0.5] * quiet])
     if released:
-        assert isinstance(verdict.adjustment, Release)
+        assert isinstance(chosen, Release)
     else:
-        assert verdict.adjustment.reason is Reason.LEASE_KEPT
-        assert 'came back after up to 1200 s' in verdict.adjustment.text
-        assert 'gone for 2400 s' in verdict.adjustment.text
+        assert chosen.reason is Reason.LEASE_KEPT
+        assert 'came back after up to 1200 s' in chosen.text
+        assert 'gone for 2400 s' in chosen.text
 
 
 @pytest.mark.parametrize(('pause', 'released'), [(73, True), (72, False)])
@@ -457,16 +463,8 @@ def test_what_came_back_after_more_than_six_hours_was_another_need(
     pause, released
 ):
     # the newest need was an hour ago
-    fleet, window = used([1.9, *[0.5] * pause, 1.9, *[0.5] * 12])
-    [verdict] = pipeline.propose(
-        fleet=fleet,
-        window=window,
-        forecaster=FakeForecaster({}),
-        leases=[data.lease('a', since=data.NOW - 7200)],
-        policy=Policy(),
-        now=data.NOW,
-    ).verdicts
-    assert isinstance(verdict.adjustment, Release) is released
+    chosen = settled([1.9, *[0.5] * pause, 1.9, *[0.5] * 12])
+    assert isinstance(chosen, Release) is released
 
 
 def again(cpu, since):
